@@ -1,0 +1,90 @@
+"""Accounts and what they have on each chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Collateral:
+    """`amount` raw units of `token`, which stands for `asset` and has `decimals`."""
+
+    token: str
+    asset: str
+    decimals: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """`amount` raw units owed of the chain's stable token, which stands for `asset`."""
+
+    asset: str
+    decimals: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A perpetual: signed `size_wad` of base `asset`, entered at `entry_price_wad` USD."""
+
+    market: str
+    hub_id: int
+    asset: str
+    size_wad: int
+    entry_price_wad: int
+
+
+@dataclass(frozen=True, slots=True)
+class PendingClaim:
+    """Collateral of this leg that a liquidator has earned on another chain and not yet taken.
+
+    `value_wad` USD was repaid on `source_chain`; what will leave this leg is that value and the
+    token's penalty. Counted once, as a liability of this leg, from opening to payment.
+    """
+
+    claim: str
+    source_chain: str
+    token: str
+    asset: str
+    value_wad: int
+    beneficiary: str
+
+
+@dataclass(frozen=True, slots=True)
+class CutPoint:
+    """The block a leg was read at, and how old it was when used (milliseconds)."""
+
+    chain: str
+    number: int
+    hash: str
+    timestamp: int
+    age_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """What an account has on one chain."""
+
+    chain: str
+    version: int
+    cross_margin: bool
+    collateral: tuple[Collateral, ...]
+    debt: Debt | None
+    positions: tuple[Position, ...]
+    claims: tuple[PendingClaim, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of value, owed or held, is here."""
+        return not (self.collateral or self.debt or self.positions or self.claims)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An owner's subaccount over all chains. Legs are sorted by chain name."""
+
+    account_id: str
+    owner: str
+    subaccount: int
+    legs: tuple[Leg, ...]

@@ -1,0 +1,63 @@
+"""Intents and attempts: one action on one chain with one nonce for ever."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class IntentState(StrEnum):
+    """Life of an intent. FINAL_* and SKIPPED are the ends; everything else is live."""
+
+    PROPOSED = "proposed"
+    RESERVED = "reserved"
+    SIGNED = "signed"
+    SENT_UNKNOWN = "sent_unknown"
+    BROADCAST = "broadcast"
+    MINED = "mined"
+    FINAL_OK = "final_ok"
+    FINAL_REVERTED = "final_reverted"
+    FINAL_CANCELLED = "final_cancelled"
+    FINAL_LOST_NONCE = "final_lost_nonce"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One contract call that the keeper means to have mined exactly once.
+
+    `intent_id` is a digest of (chain, contract, account, action, item, sequence), so that a
+    re-plan after a crash finds the row instead of making a second. `valid_until_s` is when the
+    call can no longer succeed (the attestation's deadline). `max_cost_wei` bounds all attempts.
+    """
+
+    intent_id: str
+    decision_id: str
+    chain: str
+    chain_id: int
+    contract: str
+    account_id: str
+    position_key: str
+    action: int
+    item: int
+    sequence: int
+    calldata: str
+    gas_limit: int
+    value_wad: int
+    valid_until_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One signed transaction for an intent's nonce. `raw` is what goes on the wire, always the same bytes."""
+
+    tx_hash: str
+    intent_id: str
+    number: int
+    sender: str
+    nonce: int
+    raw: str
+    max_fee_per_gas_wei: int
+    max_priority_fee_per_gas_wei: int
+    gas_limit: int
+    is_cancel: bool

@@ -1,0 +1,1 @@
+"""What things are worth: sources, quotes, and prices as intervals with their provenance."""

@@ -1,0 +1,100 @@
+"""The words of pricing: quotes with their three times, typed failures, prices as intervals.
+
+A failed source is data: it stays in the tree, with its reason, beside the quotes that
+were used. All values are USD (or `quote`-asset) wad integers; times are UTC milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FailureKind(StrEnum):
+    """Why a source has no usable quote."""
+
+    NEVER_ANSWERED = "never_answered"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    RATE_LIMITED = "rate_limited"
+    MALFORMED = "malformed"
+    NOT_A_PRICE = "not_a_price"
+    AT_BOUND = "at_bound"
+    INCOMPLETE_ROUND = "incomplete_round"
+    STALE = "stale"
+    FROM_THE_FUTURE = "from_the_future"
+    OUTLIER = "outlier"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One source's answer. `source_time_ms` is None where the source gives no time of its own."""
+
+    source: str
+    group: str
+    pair: str
+    weight: int
+    value_wad: int
+    confidence_wad: int
+    source_time_ms: int | None
+    received_at_ms: int
+    changed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteFailure:
+    """One source that has no usable quote, and why. `detail` is safe to show and under 200 characters."""
+
+    source: str
+    group: str
+    pair: str
+    kind: FailureKind
+    detail: str
+    at_ms: int
+
+
+class PriceStatus(StrEnum):
+    """How far a price can be trusted."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteUse:
+    """One line of a price's tree: a quote, and whether it counted."""
+
+    quote: Quote | QuoteFailure
+    used: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What an asset is worth, in USD per whole unit, and everything that was seen on the way.
+
+    `low_wad <= mid_wad <= high_wad`, all None when `status` is unavailable. `oldest_ms` is the
+    time of the oldest quote used, over all hops. `via` is the price that was multiplied in
+    when the asset is priced in another asset.
+    """
+
+    asset: str
+    status: PriceStatus
+    reason: str
+    low_wad: int | None
+    mid_wad: int | None
+    high_wad: int | None
+    oldest_ms: int | None
+    uses: tuple[QuoteUse, ...]
+    via: Price | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PriceSet:
+    """Every asset's price as of one moment. `id` is the digest of its canonical form."""
+
+    id: str
+    as_of_ms: int
+    prices: Mapping[str, Price]
