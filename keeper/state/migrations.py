@@ -1,0 +1,64 @@
+"""How a log comes to the newest schema: one migration per version, each atomic, an older log copied first."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from keeper.state.errors import LogTooNew, LogUnreadable
+from keeper.state.fault_points import FaultPoint, fault_point
+from keeper.state.human import VIEWS
+from keeper.state.schema import APPLICATION_ID, TABLES
+
+MIGRATIONS = Migrations("keeper_state")
+
+
+@MIGRATIONS(name="v1_tables")
+def _v1_tables(db: Database) -> None:
+    for statement in (*TABLES, *VIEWS):
+        db.execute(statement)
+    fault_point(FaultPoint.DURING_MIGRATION)
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    db.execute("PRAGMA user_version = 1")
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the schema version of a log, 0 for an empty file. Raises `LogUnreadable` for another database."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute(
+        "SELECT count(*) FROM sqlite_master WHERE name <> '_sqlite_migrations'"
+    ).fetchone()
+    if application == APPLICATION_ID and version > 0:
+        return int(version)
+    if tables == 0:
+        return 0
+    message = "this file is a database, but not a state log of this program"
+    raise LogUnreadable(message)
+
+
+def migrate(
+    connection: sqlite3.Connection, path: Path, newest: int, migrations: Migrations = MIGRATIONS
+) -> None:
+    """Bring the log to version `newest`. An older log is first copied to ``<name>.v<old>``.
+
+    Raises `LogTooNew` for a log of a later version; such a log is not touched.
+    """
+    version = version_of(connection)
+    if version > newest:
+        message = (
+            f"{path} has schema version {version}, this program knows up to {newest}: use a newer program"
+        )
+        raise LogTooNew(message)
+    if version == newest:
+        return
+    if version > 0:
+        copy = path.with_name(f"{path.name}.v{version}")
+        if not copy.exists():
+            with sqlite3.connect(copy) as target:
+                connection.backup(target)
+            target.close()
+    migrations.apply(Database(connection))

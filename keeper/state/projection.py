@@ -1,0 +1,375 @@
+"""From an entry's body to its rows: per kind, the statements that keep the tables in step.
+
+A statement's parameters are the body's own names, beside ``seq`` and ``at_ms`` of the journal
+row. Because nothing but the body is needed, the same statements rebuild every durable table
+from the journal alone.
+"""
+
+# ruff: noqa: S608 - the statements are put together from names in this file
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from config.canonical import canonical_json
+
+Row: TypeAlias = "dict[str, str | int | bool | None]"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SQL statement. With `each`, it runs once per object of that list, numbered by ``n``.
+
+    `inside` names the list within the object of `each` to walk instead.
+    """
+
+    sql: str
+    each: str | None = None
+    inside: str | None = None
+
+
+def _insert(table: str, columns: str, conflict: str = "") -> str:
+    """Return an INSERT. A column is ``name`` (bound to :name) or ``name=sql``."""
+    pairs = [column.strip().partition("=") for column in columns.split(",")]
+    names = ", ".join(name for name, _, _ in pairs)
+    values = ", ".join(value or f":{name}" for name, _, value in pairs)
+    return f"INSERT INTO {table} ({names}) VALUES ({values}) {conflict}"
+
+
+_INTENT_COLUMNS = (
+    "intent_id, created_seq=:seq, decision_id, chain, chain_id, contract, account_id, position_key, action, item, "
+    "sequence, calldata, gas_limit, value_wad, valid_until_s, created_at_ms=:at_ms, moved_at_ms=:at_ms"
+)
+_INTENT_AGAIN = (
+    "ON CONFLICT (intent_id) DO UPDATE SET created_seq = :seq, decision_id = :decision_id, "
+    "calldata = :calldata, gas_limit = :gas_limit, value_wad = :value_wad, valid_until_s = :valid_until_s, "
+    "moved_at_ms = :at_ms, "
+)
+_ATTEMPT_COLUMNS = (
+    "tx_hash, intent_id, number, sender, nonce, raw, max_fee_per_gas_wei, max_priority_fee_per_gas_wei, "
+    "gas_limit, is_cancel, signed_seq=:seq, signed_at_ms=:at_ms"
+)
+
+DURABLE: Mapping[str, Sequence[Statement]] = {
+    "log_created": (),
+    "log_recovered": (),
+    "tail_loss_accepted": (),
+    "run_started": (
+        Statement(_insert("runs", "run_id, seq, mode, version, pid, config_digest, started_at_ms=:at_ms")),
+    ),
+    "run_ended": (
+        Statement("UPDATE runs SET ended_at_ms = :at_ms, end_reason = :reason WHERE run_id = :run_id"),
+    ),
+    "config_used": (
+        Statement(_insert("configs", "digest, text, first_used_at_ms=:at_ms", "ON CONFLICT DO NOTHING")),
+    ),
+    "chain_known": (Statement(_insert("chains", "chain, chain_id, genesis_hash, known_since_ms=:at_ms")),),
+    "operator_acted": (Statement(_insert("operator_actions", "seq, at_ms, action, reason")),),
+    "decision_made": (
+        Statement(
+            _insert(
+                "decisions",
+                "decision_id, seq, at_ms=:decided_at_ms, account_id, previous, state, reason, price_set, "
+                "health_low_wad, health_mid_wad, health_high_wad, surplus_low_wad, surplus_mid_wad, "
+                "surplus_high_wad, equity_mid_wad, unknown_because, cut",
+            )
+        ),
+        Statement(
+            _insert(
+                "plans",
+                "decision_id=:parent_decision_id, account_id, expected_health_wad, penalty_wad, whole_account, "
+                "reason, rejected",
+            ),
+            each="plan",
+        ),
+        Statement(
+            _insert(
+                "steps",
+                "decision_id=:parent_decision_id, number=:n, action, chain, item, asset, size, price_wad, value_wad, "
+                "penalty_wad, target_chain, target_token, claim, reason",
+            ),
+            each="plan",
+            inside="steps",
+        ),
+    ),
+    "notice_sent": (
+        Statement(
+            _insert(
+                "notices",
+                "seq, at_ms, account_id, kind=:kind_of_notice, health_low_wad, surplus_low_wad, detail",
+            )
+        ),
+    ),
+    "claim_moved": (
+        Statement(
+            _insert(
+                "claims",
+                "claim, account_id, state, source_chain, target_chain, target_token, value_wad, beneficiary, "
+                "last_chain=:chain, last_block_number=:block_number, last_block_hash=:block_hash, "
+                "opened_at_ms=:at_ms, moved_at_ms=:at_ms",
+                "ON CONFLICT (claim) DO UPDATE SET state = :state, last_chain = :chain, "
+                "last_block_number = :block_number, last_block_hash = :block_hash, moved_at_ms = :at_ms",
+            )
+        ),
+    ),
+    "intent_skipped": (
+        Statement(
+            _insert(
+                "intents",
+                f"{_INTENT_COLUMNS}, state='skipped', reason_class=:parent_reason_class, reason=:parent_reason",
+                f"{_INTENT_AGAIN} reason_class = :parent_reason_class, reason = :parent_reason",
+            ),
+            each="intent",
+        ),
+    ),
+    "intent_signed": (
+        Statement(
+            _insert(
+                "intents",
+                f"{_INTENT_COLUMNS}, state='signed', sender=:parent_sender, nonce=:parent_nonce",
+                f"{_INTENT_AGAIN} state = 'signed', sender = :parent_sender, nonce = :parent_nonce, "
+                "reason_class = '', reason = ''",
+            ),
+            each="intent",
+        ),
+        Statement(
+            _insert(
+                "slots",
+                "chain_id, sender=:parent_sender, nonce=:parent_nonce, intent_id",
+            ),
+            each="intent",
+        ),
+        Statement(
+            _insert("attempts", f"{_ATTEMPT_COLUMNS}, chain_id=:parent_chain_id, reason='first'"),
+            each="attempt",
+        ),
+    ),
+    "attempt_signed": (
+        Statement(
+            _insert(
+                "attempts",
+                f"{_ATTEMPT_COLUMNS}, chain_id=(SELECT chain_id FROM slots WHERE intent_id = :intent_id), "
+                "reason=:parent_reason",
+            ),
+            each="attempt",
+        ),
+    ),
+    "attempt_sent": (
+        Statement(
+            "UPDATE attempts SET sends = sends + 1, last_send_class = :send_class, last_send_detail = :detail, "
+            "last_sent_block = :block_number, last_sent_at_ms = :at_ms WHERE tx_hash = :tx_hash"
+        ),
+    ),
+    "intent_moved": (
+        Statement(
+            "UPDATE intents SET state = :state, blocked = :blocked, cancelling = :cancelling, reason = :reason, "
+            "block_number = :block_number, moved_at_ms = :at_ms WHERE intent_id = :intent_id"
+        ),
+    ),
+    "receipt_seen": (
+        Statement(
+            _insert(
+                "receipts",
+                "tx_hash, block_hash, intent_id, block_number, status, gas_used, gas_price_wei, cost_wei, canonical=1, "
+                "seen_at_ms=:at_ms",
+                "ON CONFLICT (tx_hash, block_hash) DO UPDATE SET canonical = 1, gone_at_ms = NULL",
+            )
+        ),
+    ),
+    "receipt_gone": (
+        Statement(
+            "UPDATE receipts SET canonical = 0, gone_at_ms = :at_ms "
+            "WHERE tx_hash = :tx_hash AND block_hash = :block_hash"
+        ),
+    ),
+    "attestation_asked": (
+        Statement(
+            _insert(
+                "attestations",
+                "digest, decision_id, chain, chain_id, contract, account_id, sequence, action, attestation, "
+                "asked_at_ms=:at_ms",
+                "ON CONFLICT (digest) DO UPDATE SET asked_at_ms = :at_ms",
+            )
+        ),
+    ),
+    "attestation_answered": (
+        Statement(
+            _insert("attestation_answers", "seq, digest, attestor, outcome, reason, signature, at_ms"),
+        ),
+    ),
+    "attestation_signed": (
+        Statement(
+            _insert(
+                "signed_attestations",
+                "chain_id, account_id, sequence, digest, attestation, first_at_ms=:at_ms, times=1",
+                "ON CONFLICT (chain_id, account_id, sequence) DO UPDATE SET digest = :digest, times = times + 1",
+            )
+        ),
+    ),
+    "alert_opened": (
+        Statement(
+            _insert(
+                "alerts",
+                "seq, dedupe_key, severity, title, detail, advice, opened_at_ms=:at_ms, last_at_ms=:at_ms, count=1",
+                "ON CONFLICT (dedupe_key) WHERE closed_at_ms IS NULL "
+                "DO UPDATE SET count = count + 1, last_at_ms = :at_ms",
+            )
+        ),
+    ),
+    "alert_closed": (
+        Statement(
+            "UPDATE alerts SET closed_at_ms = :at_ms, close_reason = :reason "
+            "WHERE dedupe_key = :dedupe_key AND closed_at_ms IS NULL"
+        ),
+    ),
+}
+
+_HEALTH_COLUMNS = (
+    "state, surplus_low_wad, surplus_mid_wad, surplus_high_wad, initial_surplus_low_wad, initial_surplus_mid_wad, "
+    "initial_surplus_high_wad, health_low_wad, health_mid_wad, health_high_wad, equity_low_wad, equity_mid_wad, "
+    "equity_high_wad, assets_mid_wad, requirement_mid_wad, maintenance_mid_wad, cut, price_set, unknown_because, at_ms"
+)
+_STATUS_COLUMNS = "state, detail, head_number, head_hash, head_timestamp_s, received_at_ms, at_ms"
+
+
+def _replace(columns: str) -> str:
+    return ", ".join(f"{name.strip()} = :{name.strip()}" for name in columns.split(","))
+
+
+OBSERVED: Mapping[str, Sequence[Statement]] = {
+    "head_seen": (
+        Statement(
+            _insert(
+                "heads",
+                "chain, number, hash, parent_hash, timestamp_s, base_fee_wei, canonical, seen_at_ms=:at_ms",
+                "ON CONFLICT (chain, hash) DO UPDATE SET canonical = :canonical",
+            )
+        ),
+    ),
+    "chain_status_seen": (
+        Statement(
+            _insert(
+                "chain_status",
+                f"chain, {_STATUS_COLUMNS}",
+                f"ON CONFLICT (chain) DO UPDATE SET {_replace(_STATUS_COLUMNS)}",
+            )
+        ),
+    ),
+    "price_set_seen": (
+        Statement(
+            _insert(
+                "price_sets",
+                "price_set, as_of_ms, seen_at_ms=:at_ms",
+                "ON CONFLICT (price_set) DO UPDATE SET seen_at_ms = :at_ms",
+            )
+        ),
+        Statement(
+            _insert(
+                "prices",
+                "price_set=:parent_price_set, asset, status, reason, low_wad, mid_wad, high_wad, oldest_ms, via_asset, "
+                "used, seen",
+                "ON CONFLICT DO NOTHING",
+            ),
+            each="prices",
+        ),
+        Statement(
+            _insert(
+                "quotes",
+                "price_set=:parent_price_set, asset, number, source, source_group, pair, used, reason, value_wad, "
+                "failure, detail, source_time_ms, received_at_ms, changed_at_ms",
+                "ON CONFLICT DO NOTHING",
+            ),
+            each="quotes",
+        ),
+    ),
+    "health_seen": (
+        Statement(
+            _insert(
+                "health",
+                f"account_id, {_HEALTH_COLUMNS}",
+                f"ON CONFLICT (account_id) DO UPDATE SET {_replace(_HEALTH_COLUMNS)}",
+            )
+        ),
+    ),
+    "legs_seen": (
+        Statement(
+            _insert(
+                "accounts",
+                "account_id, owner, subaccount, at_ms",
+                "ON CONFLICT (account_id) DO UPDATE SET at_ms = :at_ms",
+            )
+        ),
+        Statement("DELETE FROM legs WHERE account_id = :account_id"),
+        Statement(
+            _insert(
+                "legs",
+                "account_id=:parent_account_id, chain, version, cross_margin, collateral, debt, positions, claims, "
+                "at_ms",
+            ),
+            each="legs",
+        ),
+    ),
+    "alert_repeated": (
+        Statement(
+            "UPDATE alerts SET count = count + 1, last_at_ms = :at_ms "
+            "WHERE dedupe_key = :dedupe_key AND closed_at_ms IS NULL"
+        ),
+    ),
+}
+
+
+def project(
+    connection: sqlite3.Connection, kind: str, bodies: Sequence[tuple[int, int, Mapping[str, object]]]
+) -> None:
+    """Bring the tables in step with entries of one `kind`, each (seq, at_ms, body), in order."""
+    statements = DURABLE.get(kind)
+    if statements is None:
+        statements = OBSERVED[kind]
+    if len(bodies) == 1 or len(statements) == 1:
+        for statement in statements:
+            connection.executemany(statement.sql, _all_rows(statement, bodies))
+        return
+    for body in bodies:
+        project(connection, kind, (body,))
+
+
+def _all_rows(statement: Statement, bodies: Sequence[tuple[int, int, Mapping[str, object]]]) -> Iterator[Row]:
+    for seq, at_ms, body in bodies:
+        yield from _rows(statement, body, {"seq": seq, "at_ms": at_ms})
+
+
+def _rows(statement: Statement, body: Mapping[str, object], stamp: Row) -> Iterator[Row]:
+    if statement.each is None:
+        yield _columns(body) | stamp
+        return
+    parent: Row = {}
+    for name, value in body.items():
+        if isinstance(value, Mapping):
+            parent |= {f"parent_{key}": column for key, column in _columns(value).items()}
+        elif name != statement.each:
+            parent[f"parent_{name}"] = _column(value)
+    for number, item in enumerate(_items(body[statement.each])):
+        if statement.inside is None:
+            yield _columns(item) | parent | stamp | {"n": number}
+            continue
+        for inner_number, inner in enumerate(_items(item[statement.inside])):
+            yield _columns(inner) | parent | stamp | {"n": inner_number}
+
+
+def _items(value: object) -> Sequence[Mapping[str, object]]:
+    if isinstance(value, Mapping):
+        return (value,)
+    assert isinstance(value, (list, tuple))  # noqa: S101 - bodies are objects and lists only
+    return value
+
+
+def _columns(body: Mapping[str, object]) -> Row:
+    return {name: _column(value) for name, value in body.items()}
+
+
+def _column(value: object) -> str | int | bool | None:
+    if value is None or isinstance(value, (str, int)):
+        return value
+    return canonical_json(value)
