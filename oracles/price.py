@@ -41,6 +41,15 @@ class Quote:
     received_at_ms: int
     changed_at_ms: int
 
+    @property
+    def time_ms(self) -> int:
+        """When the value was made: the source's own time, or since when it has not changed.
+
+        A source without a clock may repeat one value for ever; only a change proves that
+        it was alive, so its age is counted from there.
+        """
+        return self.changed_at_ms if self.source_time_ms is None else self.source_time_ms
+
 
 @dataclass(frozen=True, slots=True)
 class QuoteFailure:
