@@ -256,5 +256,6 @@ def _new_chains(connection: sqlite3.Connection, path: Path, chains: Sequence[Cha
                     f"not {chain.chain} as {chain.chain_id} with {chain.genesis_hash}: this is another chain"
                 )
                 raise LogOfOtherChains(message)
+        known.append(chain)
         new.append(ChainKnown(chain.chain, chain.chain_id, chain.genesis_hash))
     return new

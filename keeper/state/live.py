@@ -1,0 +1,95 @@
+"""What a lane needs from the log at start: its live intents with every attempt, and the nonces it has used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from keeper.domain.intent import Attempt, Intent, IntentState
+from keeper.state.reader import LogReader, Row
+from keeper.state.schema import ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAttempt:
+    """An attempt with what is known of its sends."""
+
+    attempt: Attempt
+    sends: int
+    last_send_class: str | None
+    last_sent_block: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReceipt:
+    """The canonical receipt an intent was mined with, as far as the log knows."""
+
+    tx_hash: str
+    block_hash: str
+    block_number: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveIntent:
+    """An intent that has a slot and has not ended."""
+
+    intent: Intent
+    sender: str
+    nonce: int
+    state: IntentState
+    blocked: str | None
+    cancelling: bool
+    attempts: tuple[StoredAttempt, ...]
+    receipt: StoredReceipt | None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRecord:
+    """All of one (chain, sender) that is not over. `next_nonce` follows the highest slot, None without any."""
+
+    live: tuple[LiveIntent, ...]
+    next_nonce: int | None
+
+
+def read_lane(path: Path, chain_id: int, sender: str) -> LaneRecord:
+    """Return the live intents of a lane in nonce order. Blocks; one consistent read."""
+    with LogReader(path) as log, log.snapshot():
+        rows = log.select(
+            f"SELECT * FROM intents WHERE chain_id = ? AND sender = ? AND state NOT IN {ENDED} "  # noqa: S608 - fixed
+            "ORDER BY nonce",
+            (chain_id, sender),
+        )
+        top = log.one(
+            "SELECT max(nonce) AS nonce FROM slots WHERE chain_id = ? AND sender = ?", (chain_id, sender)
+        )
+        next_nonce = None if top is None or top["nonce"] is None else int(top["nonce"]) + 1
+        return LaneRecord(tuple(_live(log, row) for row in rows), next_nonce)
+
+
+def _live(log: LogReader, row: Row) -> LiveIntent:
+    key = (row["intent_id"],)
+    attempts = log.select("SELECT * FROM attempts WHERE intent_id = ? ORDER BY number", key)
+    receipt = log.one(
+        "SELECT tx_hash, block_hash, block_number, status FROM receipts WHERE intent_id = ? AND canonical = 1 "
+        "ORDER BY rowid DESC LIMIT 1",
+        key,
+    )
+    values = {field.name: row[field.name] for field in fields(Intent)}
+    values["sequence"] = int(values["sequence"])
+    return LiveIntent(
+        intent=Intent(**values),
+        sender=row["sender"],
+        nonce=row["nonce"],
+        state=IntentState(row["state"]),
+        blocked=row["blocked"],
+        cancelling=bool(row["cancelling"]),
+        attempts=tuple(_attempt(attempt) for attempt in attempts),
+        receipt=None if receipt is None else StoredReceipt(**receipt),
+    )
+
+
+def _attempt(row: Row) -> StoredAttempt:
+    values = {field.name: row[field.name] for field in fields(Attempt)}
+    values["is_cancel"] = bool(values["is_cancel"])
+    return StoredAttempt(Attempt(**values), row["sends"], row["last_send_class"], row["last_sent_block"])
