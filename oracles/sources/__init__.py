@@ -1,0 +1,1 @@
+"""Where quotes come from: HTTP venues, Chainlink-interface feeds, vault share rates."""
