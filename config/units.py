@@ -43,7 +43,8 @@ def parse_decimal(text: str, decimals: int) -> int:
     if len(kept) > decimals:
         message = f"{text!r} has more than {decimals} fractional digits"
         raise ValueError(message)
-    return int(whole) * 10**decimals + int(kept.ljust(decimals, "0") or "0")
+    scaled: int = int(whole) * 10**decimals + int(kept.ljust(decimals, "0") or "0")
+    return scaled
 
 
 def format_decimal(scaled: int, decimals: int, places: int | None = None) -> str:

@@ -1,0 +1,174 @@
+"""Gathering a quorum: every attestor is asked at once, and no one of them is waited for in vain.
+
+A proposal is settled as soon as it has the threshold of valid signatures, or can no longer
+reach it. An attestor that is down, slow or lying costs at most the timeout, and only for
+proposals that need it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import aiohttp
+import structlog
+from chains.hub.signatures import InvalidSignature, assemble, digest, recover
+
+from config.settings import AttestationSettings, AttestorPeerSettings
+from keeper.attest.wire import (
+    Answer,
+    Batch,
+    RefusalReason,
+    Refused,
+    Signed,
+    WireError,
+    decode_answers,
+    encode_batch,
+)
+
+MAX_ANSWER_BYTES = 1 << 20
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """What came back for one proposal. `signatures` is None when the threshold was not reached."""
+
+    digest: str
+    signatures: tuple[bytes, ...] | None
+    answers: Mapping[str, Answer]
+
+    @property
+    def shortage(self) -> str:
+        """Say in a line who refused and why, for the log and for a person."""
+        refusals = [
+            f"{name}: {answer.reason} ({answer.detail})"
+            for name, answer in sorted(self.answers.items())
+            if isinstance(answer, Refused)
+        ]
+        return "; ".join(refusals) or "no attestor refused, too few answered"
+
+
+class QuorumClient:
+    """Asks the configured attestors. `hubs` maps chain id to the hub's address."""
+
+    def __init__(
+        self, settings: AttestationSettings, hubs: Mapping[int, str], session: aiohttp.ClientSession
+    ) -> None:
+        self._settings = settings
+        self._hubs = hubs
+        self._session = session
+
+    async def ask(self, batch: Batch) -> tuple[Quorum, ...]:
+        """Return one `Quorum` per proposal, in order. Never raises for what attestors do."""
+        digests = [
+            digest(proposal.attestation, proposal.chain_id, self._hubs[proposal.chain_id])
+            for proposal in batch.proposals
+        ]
+        tally = _Tally(self._settings, digests)
+        body = encode_batch(batch)
+        tasks = {
+            asyncio.create_task(self._ask_one(peer, body, len(digests))): peer
+            for peer in self._settings.attestors
+        }
+        waiting = set(tasks)
+        try:
+            while waiting and not tally.settled():
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    tally.count(tasks[task], task.result())
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        return tally.quorums()
+
+    async def _ask_one(
+        self, peer: AttestorPeerSettings, body: Mapping[str, object], expected: int
+    ) -> tuple[Answer, ...]:
+        try:
+            async with self._session.post(
+                peer.url.reveal().rstrip("/") + "/v1/attest",
+                json=body,
+                timeout=aiohttp.ClientTimeout(total=self._settings.timeout_s),
+                allow_redirects=False,
+            ) as response:
+                if response.status != 200:
+                    return _all_refused(expected, RefusalReason.BAD_ANSWER, f"HTTP {response.status}")
+                raw = await response.content.read(MAX_ANSWER_BYTES + 1)
+                while len(raw) <= MAX_ANSWER_BYTES and (more := await response.content.read(65_536)):
+                    raw += more
+                if len(raw) > MAX_ANSWER_BYTES:
+                    return _all_refused(expected, RefusalReason.BAD_ANSWER, "answer too large")
+                return decode_answers(_json(raw), expected)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            # The class only: aiohttp's texts may carry the URL, and the URL is a secret.
+            return _all_refused(expected, RefusalReason.UNREACHABLE, type(error).__name__)
+        except WireError as error:
+            return _all_refused(expected, RefusalReason.BAD_ANSWER, str(error))
+
+
+class _Tally:
+    """Counts valid signatures per proposal."""
+
+    def __init__(self, settings: AttestationSettings, digests: Sequence[bytes]) -> None:
+        self._threshold = settings.threshold
+        self._outstanding = len(settings.attestors)
+        self._digests = digests
+        self._signatures: list[dict[str, bytes]] = [{} for _ in digests]
+        self._answers: list[dict[str, Answer]] = [{} for _ in digests]
+
+    def count(self, peer: AttestorPeerSettings, answers: Sequence[Answer]) -> None:
+        """Take one attestor's answers, checking each signature against its address."""
+        self._outstanding -= 1
+        for index, answer in enumerate(answers):
+            checked = self._checked(peer, index, answer)
+            self._answers[index][peer.name] = checked
+            if isinstance(checked, Signed):
+                self._signatures[index][peer.address] = bytes.fromhex(checked.signature[2:])
+
+    def settled(self) -> bool:
+        """Whether no further answer can change any proposal's outcome."""
+        return all(
+            len(found) >= self._threshold or len(found) + self._outstanding < self._threshold
+            for found in self._signatures
+        )
+
+    def quorums(self) -> tuple[Quorum, ...]:
+        """Return the outcome so far."""
+        return tuple(
+            Quorum(
+                "0x" + proposal_digest.hex(),
+                assemble(found, self._threshold) if len(found) >= self._threshold else None,
+                answers,
+            )
+            for proposal_digest, found, answers in zip(
+                self._digests, self._signatures, self._answers, strict=True
+            )
+        )
+
+    def _checked(self, peer: AttestorPeerSettings, index: int, answer: Answer) -> Answer:
+        if isinstance(answer, Refused):
+            return answer
+        try:
+            signer = recover(self._digests[index], bytes.fromhex(answer.signature[2:]))
+        except InvalidSignature as error:
+            return Refused(RefusalReason.BAD_ANSWER, str(error))
+        if signer != peer.address:
+            log.warning("attestation_by_another_key", attestor=peer.name, signer=signer)
+            return Refused(RefusalReason.BAD_ANSWER, f"signed by {signer}, not by {peer.address}")
+        return answer
+
+
+def _all_refused(count: int, reason: RefusalReason, detail: str) -> tuple[Answer, ...]:
+    return (Refused(reason, detail),) * count
+
+
+def _json(raw: bytes) -> object:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise WireError("answer: not JSON") from error

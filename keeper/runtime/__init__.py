@@ -1,0 +1,1 @@
+"""The daemon: wiring, supervision, the evaluation loop, and the pursuit of plans."""

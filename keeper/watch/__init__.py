@@ -1,0 +1,1 @@
+"""Watching: chains and prices come together here as evidence, and every change of it is announced."""
