@@ -54,8 +54,7 @@ def read_quantity(value: object) -> int:
     """Return a JSON-RPC quantity: 0x, no leading zeros, at most 256 bits."""
     if isinstance(value, str) and _QUANTITY.fullmatch(value):
         return int(value, 16)
-    message = f"not a quantity: {clean_text(repr(value), 40)}"
-    raise MalformedAnswer(message)
+    raise MalformedAnswer(f"not a quantity: {clean_text(repr(value), 40)}")
 
 
 def read_data(value: object) -> bytes:
@@ -65,40 +64,35 @@ def read_data(value: object) -> bytes:
             return unhexlify(value[2:])
         except (HexError, ValueError):
             pass
-    message = f"not hex data: {clean_text(repr(value), 40)}"
-    raise MalformedAnswer(message)
+    raise MalformedAnswer(f"not hex data: {clean_text(repr(value), 40)}")
 
 
 def read_hash(value: object) -> str:
     """Return a 32-byte hash as lower-case 0x hex."""
     if isinstance(value, str) and _HASH.fullmatch(value):
         return value.lower()
-    message = f"not a hash: {clean_text(repr(value), 80)}"
-    raise MalformedAnswer(message)
+    raise MalformedAnswer(f"not a hash: {clean_text(repr(value), 80)}")
 
 
 def read_address(value: object) -> str:
     """Return a 20-byte address as lower-case 0x hex."""
     if isinstance(value, str) and _ADDRESS.fullmatch(value):
         return value.lower()
-    message = f"not an address: {clean_text(repr(value), 60)}"
-    raise MalformedAnswer(message)
+    raise MalformedAnswer(f"not an address: {clean_text(repr(value), 60)}")
 
 
 def read_object(value: object, what: str) -> Mapping[str, Any]:
     """Return a JSON object, named `what` in the error."""
     if isinstance(value, dict):
         return value
-    message = f"{what} is not an object: {clean_text(repr(value), 40)}"
-    raise MalformedAnswer(message)
+    raise MalformedAnswer(f"{what} is not an object: {clean_text(repr(value), 40)}")
 
 
 def read_list(value: object, what: str) -> Sequence[Any]:
     """Return a JSON array, named `what` in the error."""
     if isinstance(value, list):
         return value
-    message = f"{what} is not a list: {clean_text(repr(value), 40)}"
-    raise MalformedAnswer(message)
+    raise MalformedAnswer(f"{what} is not a list: {clean_text(repr(value), 40)}")
 
 
 def read_head(chain: str, value: object) -> Head:
@@ -119,12 +113,10 @@ def read_receipt(value: object, tx_hash: str) -> Receipt:
     """Return the receipt of `tx_hash`; one of another transaction is refused."""
     receipt = read_object(value, "receipt")
     if read_hash(receipt.get("transactionHash")) != tx_hash.lower():
-        message = "the receipt is of another transaction"
-        raise MalformedAnswer(message)
+        raise MalformedAnswer("the receipt is of another transaction")
     status = read_quantity(receipt.get("status"))
     if status > 1:
-        message = f"a receipt's status is 0 or 1, not {status}"
-        raise MalformedAnswer(message)
+        raise MalformedAnswer(f"a receipt's status is 0 or 1, not {status}")
     l1_fee = receipt.get("l1Fee")
     logs = read_list(receipt.get("logs"), "logs")
     return Receipt(
@@ -139,7 +131,9 @@ def read_receipt(value: object, tx_hash: str) -> Receipt:
     )
 
 
-def read_logs(value: object, *, address: str, first: int = 0, last: int | None = None, block_hash: str = "") -> list[Log]:
+def read_logs(
+    value: object, *, address: str, first: int = 0, last: int | None = None, block_hash: str = ""
+) -> list[Log]:
     """Return `address`'s logs in chain order, each shown to lie in the block or range that was asked for.
 
     A log elsewhere, a removed one, or two with one place mean that the answer can not be trusted.
@@ -149,13 +143,13 @@ def read_logs(value: object, *, address: str, first: int = 0, last: int | None =
         log = read_object(entry, "log")
         number, index = read_quantity(log.get("blockNumber")), read_quantity(log.get("logIndex"))
         found_in = read_hash(log.get("blockHash"))
-        in_place = first <= number and (last is None or number <= last) and block_hash.lower() in {"", found_in}
+        in_place = (
+            first <= number and (last is None or number <= last) and block_hash.lower() in {"", found_in}
+        )
         if not in_place or log.get("removed") or read_address(log.get("address")) != address.lower():
-            message = f"a log of block {number} was not asked for"
-            raise MalformedAnswer(message)
+            raise MalformedAnswer(f"a log of block {number} was not asked for")
         if (number, index) in logs:
-            message = f"log {index} of block {number} came twice"
-            raise MalformedAnswer(message)
+            raise MalformedAnswer(f"log {index} of block {number} came twice")
         logs[number, index] = log
     return [logs[place] for place in sorted(logs)]
 
@@ -164,6 +158,5 @@ def read_fees(history: object, tip: object) -> FeeQuote:
     """Return the fee quote from an ``eth_feeHistory`` answer (its last base fee is the next block's) and a tip."""
     base_fees = read_list(read_object(history, "fee history").get("baseFeePerGas"), "base fees")
     if not base_fees:
-        message = "a fee history without a base fee"
-        raise MalformedAnswer(message)
+        raise MalformedAnswer("a fee history without a base fee")
     return FeeQuote(base_fee_wei=read_quantity(base_fees[-1]), tip_wei=read_quantity(tip))

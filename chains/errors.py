@@ -24,7 +24,6 @@
 No message, cause or context of these carries an endpoint's URL or a key: text from a
 node is cut short and cleaned, and errors of the transport are never chained.
 """
-# ruff: noqa: N818 - named by what the caller must do, as the tree above says
 
 from __future__ import annotations
 

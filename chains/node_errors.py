@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from chains.answers import read_data
 from chains.errors import (
@@ -58,7 +57,7 @@ def read_failure(error: object) -> ChainError:
         return _reverted(error.get("data"), text)
     if _TOO_MUCH.search(lowered):
         return AskForLess(clean_text(text))
-    if code == 429 or code == -32005 or _LIMITED.search(lowered):
+    if code in {429, -32005} or _LIMITED.search(lowered):
         return RateLimited(clean_text(text))
     if code == -32001 or _NOT_THERE.search(lowered):
         return NotYetThere(clean_text(text))
@@ -67,7 +66,7 @@ def read_failure(error: object) -> ChainError:
     return NodeRefused(code, text)
 
 
-def _reverted(data: Any, text: str) -> ChainError:
+def _reverted(data: object, text: str) -> ChainError:
     found = data.get("data") if isinstance(data, Mapping) else data
     if not isinstance(found, str):
         return Reverted(b"", text)

@@ -92,7 +92,11 @@ _NODE_TEXTS: tuple[tuple[str, SendClass, tuple[str, ...]], ...] = (
     (
         "geth, anvil",
         SendClass.FATAL_TX,
-        ("max priority fee per gas higher than max fee per gas", "tip above fee cap", "tip higher than fee cap"),
+        (
+            "max priority fee per gas higher than max fee per gas",
+            "tip above fee cap",
+            "tip higher than fee cap",
+        ),
     ),
     ("geth", SendClass.FEE_CAP_NODE, ("exceeds the configured cap",)),
     ("besu", SendClass.FEE_CAP_NODE, ("transaction fee cap exceeded",)),
@@ -108,7 +112,11 @@ _NODE_TEXTS: tuple[tuple[str, SendClass, tuple[str, ...]], ...] = (
         ),
     ),
     ("nethermind", SendClass.UNDERPRICED, ("feetoolow", "feetoolowtocompete")),
-    ("besu", SendClass.UNDERPRICED, ("gas price below minimum", "gas price below configured minimum", "gas_price_too_low")),
+    (
+        "besu",
+        SendClass.UNDERPRICED,
+        ("gas price below minimum", "gas price below configured minimum", "gas_price_too_low"),
+    ),
     ("bor, bsc, parity", SendClass.UNDERPRICED, ("gas tip cap", "gas price too low", "gasprice is too low")),
     ("geth, anvil, erigon, reth", SendClass.FUNDS, ("insufficient funds", "insufficient balance")),
     ("nethermind", SendClass.FUNDS, ("insufficientfunds",)),
@@ -141,10 +149,23 @@ _NODE_TEXTS: tuple[tuple[str, SendClass, tuple[str, ...]], ...] = (
     (
         "anvil, geth, reth",
         SendClass.FATAL_TX,
-        ("invalid chain id", "invalid signature", "failed to decode transaction", "failed to decode signed transaction"),
+        (
+            "invalid chain id",
+            "invalid signature",
+            "failed to decode transaction",
+            "failed to decode signed transaction",
+        ),
     ),
-    ("nethermind", SendClass.FATAL_TX, ("gaslimitexceeded", "senderiscontract", "invalid transaction signature")),
-    ("besu", SendClass.FATAL_TX, ("exceeds_block_gas_limit", "wrong_chain_id", "intrinsic_gas_exceeds_gas_limit")),
+    (
+        "nethermind",
+        SendClass.FATAL_TX,
+        ("gaslimitexceeded", "senderiscontract", "invalid transaction signature"),
+    ),
+    (
+        "besu",
+        SendClass.FATAL_TX,
+        ("exceeds_block_gas_limit", "wrong_chain_id", "intrinsic_gas_exceeds_gas_limit"),
+    ),
     (
         "gateways",
         SendClass.TRANSIENT,
@@ -169,7 +190,13 @@ _MATCHERS: tuple[tuple[re.Pattern[str], SendClass], ...] = tuple(
 )
 
 _POOLED: frozenset[SendClass] = frozenset(
-    {SendClass.PUBLISHED, SendClass.NONCE_USED, SendClass.FEE_CAP_NODE, SendClass.TRANSIENT, SendClass.UNKNOWN}
+    {
+        SendClass.PUBLISHED,
+        SendClass.NONCE_USED,
+        SendClass.FEE_CAP_NODE,
+        SendClass.TRANSIENT,
+        SendClass.UNKNOWN,
+    }
 )
 
 
