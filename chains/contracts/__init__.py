@@ -1,0 +1,1 @@
+"""The project's contracts: Vyper sources, the compiled artifacts and the tool that builds them."""
