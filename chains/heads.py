@@ -1,0 +1,295 @@
+"""Following a chain's head: which blocks came, which went, and the hub's events in them.
+
+The truth is what polling reads and parent hashes link together. Blocks near the tip are
+taken one by one with their logs by block hash; what lies deeper than finality is read by
+ranges. A block is handed on only with everything below it: no range is ever skipped, and
+after any failure the same place is read again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
+
+import structlog
+
+from chains.answers import Log, read_hash, read_quantity
+from chains.blocks import Block, ChainUpdate, Head
+from chains.chain_tail import ChainTail, follows, is_linked
+from chains.client import ChainClient
+from chains.errors import ChainError, FinalityViolation, MalformedAnswer, NotYetThere, RateLimited, StopChain
+from chains.head_hints import HeadHints
+from chains.hub.events import HubEvent
+from chains.log_audit import LogAudit
+from config.secrets import SecretUrl
+
+Decode: TypeAlias = Callable[[Log], HubEvent | None]
+"""Reads one log of the hub; None for an event that is not part of the book. ValueError if it can not be read."""
+
+LINKED_BLOCKS = 64
+"""A gap up to this (or the finality depth, if larger) is closed block by block."""
+RANGE_BLOCKS = 2_000
+MIN_GAP_S = 0.05
+"""Polls are never closer than this, whatever the hints say."""
+MAX_PAUSE_S = 5.0
+PATIENCE_POLLS = 3
+"""A head that fell back is believed after this many poll intervals: a lagging node looks the same."""
+SURVEY_EVERY_S = 30.0
+STALL_S = 10.0
+
+_log = structlog.get_logger()
+
+
+class HeadFollower:
+    """Follows one chain and hands every change to `on_update`, in order, one at a time.
+
+    `start` is the block the hub was deployed in, or the heads already applied (oldest first, the
+    last is where to go on; the more of the last `finality_depth` are given, the deeper a
+    reorganisation that happened meanwhile can be undone). From a block number, the first update is
+    the block before it, so that there is a head from the beginning.
+
+    `on_update` is awaited before the next block is read; if it raises, the follower ends with that
+    error and nothing was advanced. `decode` reads one log of `address`. `hint_urls` are WebSockets
+    that may shorten a wait; nothing depends on them. `now_ms` stamps updates.
+    """
+
+    def __init__(
+        self,
+        client: ChainClient,
+        *,
+        address: str,
+        start: int | Sequence[Head],
+        decode: Decode,
+        on_update: Callable[[ChainUpdate], Awaitable[None]],
+        now_ms: Callable[[], int],
+        finality_depth: int,
+        poll_interval_s: float,
+        hint_urls: Sequence[SecretUrl] = (),
+        range_blocks: int = RANGE_BLOCKS,
+    ) -> None:
+        self.last_progress_ms = 0
+        """When the last update was taken, 0 before the first."""
+        self.last_answer_ms = 0
+        """When the chain last told its head, 0 before the first time."""
+        self._client = client
+        self._address = address
+        self._anchor = max(start - 1, 0) if isinstance(start, int) else 0
+        self._decode = decode
+        self._on_update = on_update
+        self._now_ms = now_ms
+        self._finality_depth = finality_depth
+        self._poll_interval_s = poll_interval_s
+        self._range_blocks = range_blocks
+        self._tail = None if isinstance(start, int) else ChainTail(start, finality_depth)
+        self._audit = LogAudit(finality_depth)
+        self._wake = asyncio.Event()
+        self._hints = HeadHints(client.name, hint_urls, self._wake.set)
+        self._fallen_since_s: float | None = None
+        self._failures = 0
+
+    @property
+    def tip(self) -> Head | None:
+        """The newest head handed on, or given at the start."""
+        return self._tail.tip if self._tail else None
+
+    async def run(self) -> None:
+        """Follow until cancelled. Raises `StopChain` errors, and whatever `on_update` raises; outlasts all else."""
+        hints = asyncio.create_task(self._hints.run(), name=f"{self._client.name}-head-hints")
+        surveys = asyncio.create_task(self._survey(), name=f"{self._client.name}-survey")
+        try:
+            while True:
+                began_s = asyncio.get_running_loop().time()
+                for task in (hints, surveys):
+                    if task.done():
+                        task.result()
+                pause_s = await self._poll_or_note()
+                await self._pause(began_s, pause_s)
+        finally:
+            for task in (hints, surveys):
+                task.cancel()
+            await asyncio.gather(hints, surveys, return_exceptions=True)
+
+    async def poll(self) -> None:
+        """Look once, and hand on what changed since the last look."""
+        head = await self._client.head()
+        seen_ms = self.last_answer_ms = self._now_ms()
+        tail = self._tail or await self._begin(seen_ms)
+        if head.hash == tail.tip.hash:
+            self._fallen_since_s = None
+        elif tail.holds(head) or head.number < tail.oldest.number:
+            await self._fall_back(tail, head, seen_ms)
+        else:
+            self._fallen_since_s = None
+            if head.number - tail.tip.number > max(LINKED_BLOCKS, self._finality_depth):
+                await self._backfill(tail, head.number - self._finality_depth, seen_ms)
+            await self._advance(tail, head, seen_ms)
+            await self._look_again(tail, seen_ms)
+
+    async def _begin(self, seen_ms: int) -> ChainTail:
+        anchor = await self._client.block(self._anchor)
+        await self._hand_on((), [Block(anchor, ())], seen_ms, backfill=True)
+        self._tail = ChainTail([anchor], self._finality_depth)
+        return self._tail
+
+    async def _advance(self, tail: ChainTail, head: Head, seen_ms: int) -> None:
+        """Link `head` to the tail, over whatever lies between or has replaced the tail's end."""
+        path = await self._path(tail.tip.number + 1, head)
+        ancestor = tail.tip
+        if not (path and follows(path[0], ancestor)):
+            path = await self._path(tail.oldest.number, head)
+            shared = [found for found in path if tail.holds(found)]
+            if not shared:
+                raise FinalityViolation(
+                    f"{head.chain}: final block {tail.oldest.number} {tail.oldest.hash} is not below"
+                    f" head {head.number} {head.hash}"
+                )
+            ancestor = shared[-1]
+            path = path[len(shared) :]
+        logs = await self._client.logs_by_block([found.hash for found in path], self._address)
+        added = [Block(found, self._events(its_logs)) for found, its_logs in zip(path, logs, strict=True)]
+        await self._hand_on(tail.after(ancestor), added, seen_ms)
+        tail.move(ancestor, path)
+        for found, its_logs in zip(path, logs, strict=True):
+            self._audit.delivered(found, its_logs)
+
+    async def _look_again(self, tail: ChainTail, seen_ms: int) -> None:
+        """Read blocks that are about to be final a second time; undo down to one whose logs were incomplete."""
+        span = self._audit.due(tail.heads)
+        if span is None:
+            return
+        missed = self._audit.first_missed(span[1], await self._client.logs_range(*span, self._address))
+        if missed is None:
+            return
+        _log.error("logs_were_omitted", chain=self._client.name, block=missed)
+        ancestor = tail.heads[missed - 1 - tail.oldest.number]
+        await self._hand_on(tail.after(ancestor), [], seen_ms)
+        tail.move(ancestor, [])
+
+    async def _path(self, first: int, head: Head) -> list[Head]:
+        """Return the blocks from number `first` to `head`, shown to be one chain; none if `head` is lower."""
+        if first > head.number:
+            return []
+        path = [*await self._client.blocks(range(first, head.number)), head]
+        if not is_linked(path):
+            raise NotYetThere("the chain changed while it was read")
+        return path
+
+    async def _backfill(self, tail: ChainTail, border: int, seen_ms: int) -> None:
+        """Read everything up to block `border`, which is final, in ranges."""
+        while tail.tip.number < border:
+            tip, last = tail.tip, min(tail.tip.number + self._range_blocks, border)
+            logs = await self._client.logs_range(tip.number + 1, last, self._address)
+            by_block: dict[int, list[Log]] = {last: []}
+            for log in logs:
+                by_block.setdefault(read_quantity(log["blockNumber"]), []).append(log)
+            numbers = sorted({tip.number + 1, *by_block})
+            found = dict(zip(numbers, await self._client.blocks(numbers), strict=True))
+            if not follows(found[tip.number + 1], tip):
+                await self._rewind(tail, seen_ms)
+                continue
+            for number, its_logs in by_block.items():
+                if any(read_hash(log["blockHash"]) != found[number].hash for log in its_logs):
+                    raise NotYetThere(f"logs and block {number} are of different chains")
+            added = [Block(found[number], self._events(by_block[number])) for number in sorted(by_block)]
+            await self._hand_on((), added, seen_ms, backfill=True)
+            tail.leap(found[last])
+
+    async def _rewind(self, tail: ChainTail, seen_ms: int) -> None:
+        """Undo the tail down to what is still on the chain, when the head is too far up to walk down from."""
+        now = await self._client.blocks([head.number for head in tail.heads])
+        shared = [head for head in now if tail.holds(head)]
+        if not is_linked(now):
+            raise NotYetThere("the chain changed while it was read")
+        if not shared:
+            raise FinalityViolation(
+                f"{tail.tip.chain}: block {tail.oldest.number} {tail.oldest.hash} is gone"
+            )
+        removed = tail.after(shared[-1])
+        if not removed:
+            raise NotYetThere("the chain's blocks contradict each other")
+        await self._hand_on(removed, [], seen_ms)
+        tail.move(shared[-1], [])
+
+    async def _fall_back(self, tail: ChainTail, head: Head, seen_ms: int) -> None:
+        """Believe a lower head once it has stayed: until then the node may only be behind."""
+        now_s = asyncio.get_running_loop().time()
+        if self._fallen_since_s is None:
+            self._fallen_since_s = now_s
+        if now_s - self._fallen_since_s < PATIENCE_POLLS * self._poll_interval_s:
+            return
+        if not tail.holds(head):
+            await self._client.survey()
+            again = await self._client.head()
+            if again.number < tail.oldest.number:
+                raise FinalityViolation(
+                    f"{head.chain}: the head fell from {tail.tip.number} to {again.number},"
+                    f" below final block {tail.oldest.number}"
+                )
+            return
+        await self._hand_on(tail.after(head), [], seen_ms)
+        tail.move(head, [])
+        self._fallen_since_s = None
+
+    async def _hand_on(
+        self, removed: Sequence[Head], added: Sequence[Block], seen_ms: int, *, backfill: bool = False
+    ) -> None:
+        await self._on_update(
+            ChainUpdate(
+                self._client.name, tuple(removed), tuple(added), received_at_ms=seen_ms, backfill=backfill
+            )
+        )
+        self.last_progress_ms = self._now_ms()
+
+    def _events(self, logs: Sequence[Log]) -> tuple[HubEvent, ...]:
+        try:
+            found = [self._decode(log) for log in logs]
+        except ValueError as error:
+            raise MalformedAnswer(f"a log of the hub can not be read: {error}") from error
+        return tuple(event for event in found if event is not None)
+
+    async def _poll_or_note(self) -> float:
+        """Poll, and tell an outage once. Returns how long to wait, negative if nothing should shorten it."""
+        try:
+            await self.poll()
+        except StopChain:
+            raise
+        except ChainError as failure:
+            if self._failures == 0:
+                _log.warning(
+                    "chain_read_failed",
+                    chain=self._client.name,
+                    error=str(failure),
+                    kind=type(failure).__name__,
+                )
+            self._failures += 1
+            asked_s = failure.retry_after_s if isinstance(failure, RateLimited) else 0.0
+            backed_off_s = self._poll_interval_s * (1 << min(self._failures - 1, 6))
+            return -max(self._poll_interval_s, asked_s, min(backed_off_s, MAX_PAUSE_S))
+        if self._failures:
+            _log.info("chain_read_recovered", chain=self._client.name, failures=self._failures)
+            self._failures = 0
+        return self._poll_interval_s
+
+    async def _pause(self, began_s: float, pause_s: float) -> None:
+        if pause_s < 0:
+            await asyncio.sleep(-pause_s)
+            return
+        try:
+            async with asyncio.timeout(pause_s):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
+        await asyncio.sleep(max(0.0, began_s + MIN_GAP_S - asyncio.get_running_loop().time()))
+
+    async def _survey(self) -> None:
+        """Look at all endpoints now and then, sooner while the head stands still."""
+        while True:
+            before = self.tip
+            await asyncio.sleep(STALL_S)
+            if self.tip == before:
+                await self._client.survey()
+                continue
+            await asyncio.sleep(SURVEY_EVERY_S - STALL_S)
+            await self._client.survey()
