@@ -23,8 +23,10 @@ TimeUnit: TypeAlias = Literal["s", "ms", "us", "ns", "iso"]
 
 MAX_DIGITS = 36
 MAX_EXPONENT = 30
+MAX_DEPTH = 64
 
 _NUMBER = re.compile(r"(?a:(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,2}))?)")
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _TICKS_PER_MS = {"s": Fraction(1, 1_000), "ms": Fraction(1), "us": Fraction(1_000), "ns": Fraction(1_000_000)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN = 40
@@ -38,6 +40,8 @@ class NumberText(str):
 
 def parse_json(body: bytes) -> object:
     """Return what `body` says, its numbers as `NumberText`. Raises `BadAnswer`."""
+    if _too_deep(body):
+        raise _malformed(f"nested deeper than {MAX_DEPTH}")
     try:
         return json.loads(
             body.decode("utf-8", "strict"),
@@ -48,8 +52,6 @@ def parse_json(body: bytes) -> object:
         )
     except UnicodeDecodeError:
         raise _malformed("not UTF-8") from None
-    except RecursionError:
-        raise _malformed("nested too deeply") from None
     except ValueError as error:
         raise _malformed(f"not JSON: {error}") from None
 
@@ -102,6 +104,26 @@ def time_ms(value: object, unit: TimeUnit) -> int:
 def shown(value: object) -> str:
     """Return `value` short enough for a failure's detail."""
     return repr(str(value) if isinstance(value, str) else value)[:_SHOWN]
+
+
+def _too_deep(body: bytes) -> bool:
+    """Return whether `body` nests deeper than any price answer.
+
+    Counted before parsing: the parser recurses in C, and once something in the process has
+    raised Python's recursion limit, deep nesting ends the process instead of raising.
+    """
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for token in _STRING_OR_BRACKET.finditer(body):
+        first = token[0][:1]
+        if first in {b"[", b"{"}:
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif first != b'"':
+            depth -= 1
+    return False
 
 
 def _decimal(value: object, kind: FailureKind) -> Fraction:

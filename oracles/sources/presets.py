@@ -42,7 +42,7 @@ _KRAKEN_BUSY = frozenset({"EAPI:Rate limit exceeded", "EGeneral:Too many request
 _BYBIT_BUSY = frozenset({"10006", "10018"})
 
 PRESETS: dict[str, Route] = {
-    "binance": Route("/api/v3/ticker/24hr?symbol={symbol}&type=MINI", "lastPrice", "closeTime"),
+    "binance": Route("/api/v3/ticker/24hr?symbol={symbol}", "lastPrice", "closeTime"),
     "bitstamp": Route("/api/v2/ticker/{symbol}/", "last", "timestamp", "s"),
     "bybit": Route(
         "/v5/market/tickers?category=spot&symbol={symbol}",

@@ -90,7 +90,7 @@ def reason_of(price: Price, source: str) -> str:
     return next(use.reason for use in price.uses if use.quote.source == source)
 
 
-def http_settings(name: str, pair: str = "ETH/USD", **changes: object) -> HttpSourceSettings:
+def http_settings(name: str, pair: str = "ETH/USD", /, **changes: object) -> HttpSourceSettings:
     """Settings of an HTTP source; what is not said is harmless."""
     return HttpSourceSettings.model_validate(
         {
