@@ -1,0 +1,1 @@
+"""What must hold of a state log, checked from its journal alone and without the code that wrote it."""

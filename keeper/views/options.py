@@ -1,0 +1,85 @@
+"""What several commands are given: a configuration or a state log, and whether to answer in JSON."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from keeper.views.exits import CommandError, ExitCode
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from keeper.state.reader import LogReader
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+DEFAULT_CONFIG = Path("keeper.toml")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document.")
+
+
+def config_option(command: Command) -> Command:
+    """Add ``-c FILE`` to a command that needs the whole configuration."""
+    return click.option(
+        "-c",
+        "--config",
+        type=click.Path(path_type=Path),
+        default=DEFAULT_CONFIG,
+        show_default=True,
+        help="The configuration.",
+    )(command)
+
+
+def log_options(command: Command) -> Command:
+    """Add ``-c FILE`` and ``--log FILE`` to a command that reads a state log."""
+    command = click.option(
+        "--log", type=click.Path(path_type=Path), help="A state log, without its configuration."
+    )(command)
+    return config_option(command)
+
+
+def now_ms() -> int:
+    """Return the time, UTC milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def load_settings(config: Path) -> Settings:
+    """Return the settings in `config`. Raises `CommandError` with every finding in it."""
+    from config.loader import ConfigError, load
+
+    try:
+        return load(config)
+    except ConfigError as error:
+        raise CommandError(str(error), ExitCode.USAGE) from error
+
+
+def log_path(config: Path, log: Path | None) -> Path:
+    """Return where the state log is: as named, or as the configuration says."""
+    return log if log is not None else load_settings(config).state_log
+
+
+@contextmanager
+def open_log(path: Path) -> Iterator[LogReader]:
+    """Open a state log for reading. Raises `CommandError` if there is none, or none that this program can read."""
+    import sqlite3
+
+    from keeper.state.errors import LogDamaged, LogTooNew, LogUnreadable
+    from keeper.state.reader import LogReader
+
+    try:
+        with LogReader(path) as reader:
+            yield reader
+    except LogTooNew as error:
+        raise CommandError(
+            str(error), ExitCode.USAGE, "use the program that writes it, or a newer one"
+        ) from error
+    except LogUnreadable as error:
+        raise CommandError(str(error), ExitCode.DOWN, "start it with: keeper run -c FILE") from error
+    except (LogDamaged, sqlite3.DatabaseError) as error:
+        advice = "stop the daemon, keep the file for inquiry, restore a backup (keeper backup makes them)"
+        raise CommandError(f"{path}: {error}", ExitCode.PERSON, advice) from error

@@ -1,0 +1,79 @@
+"""`keeper verify`: does the log hold, do its decisions follow from its evidence, and did what must hold, hold?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from keeper.views import figures
+from keeper.views.exits import ExitCode
+from keeper.views.options import json_option, log_options, log_path, open_log
+from keeper.views.output import show, show_json
+
+if TYPE_CHECKING:
+    from keeper.views.audit.findings import Finding
+
+
+@click.command(name="verify")
+@log_options
+@json_option
+def command(config: Path, log: Path | None, *, as_json: bool) -> ExitCode:
+    """Check the whole state log: hash chain, tables, decisions made again, invariants.
+
+    Exits 0 if everything holds, 4 if anything does not. May run beside the daemon.
+    """
+    path = log_path(config, log)
+    findings = _findings(path)
+    holds = all(finding.holds for finding in findings)
+    code = ExitCode.FINE if holds else ExitCode.PERSON
+    if as_json:
+        checks = [
+            {
+                "name": finding.name,
+                "title": finding.title,
+                "holds": finding.holds,
+                "checked": finding.checked,
+                "failed": finding.failed,
+                "failures": finding.failures,
+            }
+            for finding in findings
+        ]
+        show_json({"log": str(path), "holds": holds, "checks": checks, "exit_code": int(code)})
+    else:
+        show(
+            *_lines(findings),
+            "",
+            "the log verifies" if holds else "THE LOG DOES NOT VERIFY: a person has to look",
+        )
+    return code
+
+
+def _findings(path: Path) -> list[Finding]:
+    from keeper.planner.decide import replay
+    from keeper.state.verify import verify
+    from keeper.views.audit.findings import Finding
+    from keeper.views.audit.whole import audit
+
+    with open_log(path):
+        findings = audit(path, replay)
+        tables = Finding("tables", "the tables are what the journal, played again, makes of them")
+        verification = verify(path)
+        tables.checked = verification.entries
+        for text in verification.findings:
+            tables.fail(text)
+    return [*findings, tables]
+
+
+def _lines(findings: list[Finding]) -> list[str]:
+    lines = []
+    for finding in findings:
+        mark = "holds" if finding.holds else "FAILS"
+        lines.append(f"{mark}  {finding.checked:>9,}  {finding.title}")
+        lines += [f"                  {text}" for text in finding.failures]
+        if finding.failed > len(finding.failures):
+            lines.append(
+                f"                  and {figures.count(finding.failed - len(finding.failures), 'failure')} more"
+            )
+    return lines
