@@ -2,7 +2,7 @@
 
 A test in the same process registers a callback. A test of a whole process sets
 ``KEEPER_FAULT_POINT=name:n:kill`` (the n-th time the point is passed, SIGKILL); that is
-honoured only after `arm_from_environment` was told that every chain in use is a devnet.
+honoured only after `arm_from_environment` was told that every chain in use is a local test chain.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection
 from enum import StrEnum
 
 ENVIRONMENT_VARIABLE = "KEEPER_FAULT_POINT"
-DEVNET_CHAIN_IDS = frozenset({1337, *range(31_337, 31_400)})
 
 
 class FaultPoint(StrEnum):
@@ -56,12 +55,14 @@ def clear() -> None:
 
 
 def arm_from_environment(chain_ids: Collection[int]) -> bool:
-    """Arm the point the environment names, if all `chain_ids` are devnets. Return whether it was armed.
+    """Arm the point the environment names, if all `chain_ids` are local test chains'. Return whether it was armed.
 
     Raises ``ValueError`` for a malformed setting: a fault test that tests nothing must not pass.
     """
+    from chains.keys import is_test_chain
+
     setting = os.environ.get(ENVIRONMENT_VARIABLE)
-    if not setting or not chain_ids or not DEVNET_CHAIN_IDS.issuperset(chain_ids):
+    if not setting or not chain_ids or not all(map(is_test_chain, chain_ids)):
         return False
     name, times, action = setting.split(":")
     if action != "kill":

@@ -40,20 +40,32 @@ class LiveIntent:
     state: IntentState
     blocked: str | None
     cancelling: bool
+    reason: str
     attempts: tuple[StoredAttempt, ...]
     receipt: StoredReceipt | None
 
 
 @dataclass(frozen=True, slots=True)
+class StoredCost:
+    """What a canonical receipt cost its sender, and when it was seen."""
+
+    tx_hash: str
+    block_hash: str
+    cost_wei: int
+    seen_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class LaneRecord:
-    """All of one (chain, sender) that is not over. `next_nonce` follows the highest slot, None without any."""
+    """All of one (chain, sender) that still matters. `next_nonce` follows the highest slot, None without any."""
 
     live: tuple[LiveIntent, ...]
+    costs: tuple[StoredCost, ...]
     next_nonce: int | None
 
 
-def read_lane(path: Path, chain_id: int, sender: str) -> LaneRecord:
-    """Return the live intents of a lane in nonce order. Blocks; one consistent read."""
+def read_lane(path: Path, chain_id: int, sender: str, costs_since_ms: int) -> LaneRecord:
+    """Return the live intents of a lane in nonce order, and its costs since a time. Blocks; one consistent read."""
     with LogReader(path) as log, log.snapshot():
         rows = log.select(
             f"SELECT * FROM intents WHERE chain_id = ? AND sender = ? AND state NOT IN {ENDED} "  # noqa: S608 - fixed
@@ -64,7 +76,15 @@ def read_lane(path: Path, chain_id: int, sender: str) -> LaneRecord:
             "SELECT max(nonce) AS nonce FROM slots WHERE chain_id = ? AND sender = ?", (chain_id, sender)
         )
         next_nonce = None if top is None or top["nonce"] is None else int(top["nonce"]) + 1
-        return LaneRecord(tuple(_live(log, row) for row in rows), next_nonce)
+        costs = log.select(
+            "SELECT receipts.tx_hash, block_hash, cost_wei, seen_at_ms FROM receipts "
+            "JOIN attempts ON attempts.tx_hash = receipts.tx_hash "
+            "WHERE canonical = 1 AND chain_id = ? AND sender = ? AND seen_at_ms > ?",
+            (chain_id, sender, costs_since_ms),
+        )
+        return LaneRecord(
+            tuple(_live(log, row) for row in rows), tuple(StoredCost(**cost) for cost in costs), next_nonce
+        )
 
 
 def _live(log: LogReader, row: Row) -> LiveIntent:
@@ -84,6 +104,7 @@ def _live(log: LogReader, row: Row) -> LiveIntent:
         state=IntentState(row["state"]),
         blocked=row["blocked"],
         cancelling=bool(row["cancelling"]),
+        reason=row["reason"],
         attempts=tuple(_attempt(attempt) for attempt in attempts),
         receipt=None if receipt is None else StoredReceipt(**receipt),
     )

@@ -1,0 +1,177 @@
+"""Doing what the life cycle asks for: signing replacements and handing bytes over, lowest nonce first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from chains.errors import ChainError, NeverSign
+from chains.send_errors import SendClass, SendOutcome
+from chains.transactions import Fees, Signer, TransactionRequest, cancellation, sign_transaction
+from keeper.execution.events import FeeCeilingHit, Send, SendAnswered, Sign, Signed
+from keeper.execution.fees import next_offer
+from keeper.execution.ports import LaneChain
+from keeper.execution.recorder import Recorder
+from keeper.execution.spending import check_spending, worst_case_wei
+from keeper.execution.terms import LaneTerms
+from keeper.execution.tracked import Ledger, Tracked, attempt_of, request_of
+from keeper.state.entries import AttemptSent, AttemptSigned
+from keeper.state.errors import LogUnavailable
+from keeper.state.fault_points import FaultPoint, fault_point
+from keeper.state.log import StateLog
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One effect to be done for one intent."""
+
+    tracked: Tracked
+    effect: Send | Sign
+
+
+class Dispatcher:
+    """Signs and sends for one lane. Nothing is handed over whose bytes are not in the log."""
+
+    def __init__(
+        self,
+        terms: LaneTerms,
+        chain: LaneChain,
+        signer: Signer,
+        log: StateLog,
+        recorder: Recorder,
+        ledger: Ledger,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._terms = terms
+        self._chain = chain
+        self._signer = signer
+        self._log = log
+        self._recorder = recorder
+        self._ledger = ledger
+        self._now_ms = now_ms
+
+    async def run(self, orders: Iterable[Order], block_number: int, live: Sequence[Tracked]) -> None:
+        """Do `orders`, lowest nonce first; what their answers ask for is done once more, the rest waits for a head."""
+        follow_ups = await self._round(orders, block_number, live)
+        if follow_ups:
+            await self._round(follow_ups, block_number, live)
+
+    async def _round(
+        self, orders: Iterable[Order], block_number: int, live: Sequence[Tracked]
+    ) -> list[Order]:
+        sends: list[tuple[Tracked, str]] = []
+        for order in sorted(orders, key=lambda order: order.tracked.nonce):
+            effects: Sequence[Send | Sign] = (order.effect,)
+            if isinstance(order.effect, Sign):
+                effects = await self._replace(order.tracked, order.effect, block_number, live)
+            sends += [(order.tracked, effect.tx_hash) for effect in effects if isinstance(effect, Send)]
+        return await self._send_all(sends, block_number)
+
+    async def _replace(
+        self, tracked: Tracked, order: Sign, block_number: int, live: Sequence[Tracked]
+    ) -> Sequence[Send | Sign]:
+        """Sign a bump or the cancel at the intent's nonce and log it. Nothing, if a ceiling forbids it."""
+        try:
+            quote = await self._chain.fees()
+        except ChainError as error:
+            _log.info("lane_no_fee_quote", chain=self._terms.chain, error=str(error))
+            return ()
+        newest = tracked.newest
+        previous = Fees(newest.max_priority_fee_per_gas_wei, newest.max_fee_per_gas_wei)
+        fees = next_offer(previous, quote, self._terms.policy.max_fee_per_gas_wei)
+        if fees is None:
+            ceiling = f"the next cap would pass {self._terms.policy.max_fee_per_gas_wei} wei per gas"
+            return await self._ceiling(tracked, ceiling, block_number)
+        request = request_of(tracked.intent, tracked.nonce, fees)
+        if order.is_cancel:
+            request = cancellation(request, self._signer.address, fees)
+        refusal = self.over_limit(request, live, tracked, is_cancel=order.is_cancel)
+        if refusal is not None:
+            return await self._ceiling(tracked, refusal, block_number)
+        try:
+            signed = sign_transaction(request, self._signer, self._terms.policy)
+        except NeverSign as error:
+            return await self._ceiling(tracked, str(error), block_number)
+        attempt = attempt_of(signed, tracked.intent, len(tracked.attempts), is_cancel=order.is_cancel)
+        event = Signed(attempt.tx_hash, attempt.nonce, attempt.is_cancel)
+        entry = AttemptSigned(attempt, order.reason)
+        effects = await self._recorder.advance(tracked, event, entry, block_number=block_number)
+        tracked.add(attempt)
+        fault_point(FaultPoint.DURING_CANCEL if order.is_cancel else FaultPoint.BEFORE_BUMP_SEND)
+        return effects
+
+    def over_limit(
+        self,
+        request: TransactionRequest,
+        live: Iterable[Tracked],
+        instead_of: Tracked | None = None,
+        *,
+        more_wei: int = 0,
+        is_cancel: bool = False,
+    ) -> str | None:
+        """Return which spending limit one more transaction would pass. A replacement's own past is not counted twice."""
+        now_ms = self._now_ms()
+        passed = check_spending(
+            self._terms.limits,
+            self._ledger.since_a_day(now_ms),
+            more_wei + sum(one.reserved_wei for one in live if one is not instead_of),
+            worst_case_wei(request.max_fee_per_gas_wei, request.gas_limit),
+            now_ms,
+            is_cancel=is_cancel,
+        )
+        return None if passed is None else str(passed)
+
+    async def _ceiling(self, tracked: Tracked, reason: str, block_number: int) -> Sequence[Send | Sign]:
+        return await self._recorder.advance(
+            tracked, FeeCeilingHit(reason), block_number=block_number, reason=reason
+        )
+
+    async def _send_all(self, sends: Sequence[tuple[Tracked, str]], block_number: int) -> list[Order]:
+        """Hand bytes over: the lowest nonce first and alone, then the rest at once, then what came too early."""
+        follow_ups: list[Order] = []
+        early: list[tuple[Tracked, str]] = []
+        for batch in (sends[:1], sends[1:]):
+            answers = await asyncio.gather(
+                *(self._send(*send, block_number) for send in batch), return_exceptions=True
+            )
+            for send, answer in zip(batch, answers, strict=True):
+                if isinstance(answer, BaseException):
+                    raise answer
+                outcome, orders = answer
+                follow_ups += orders
+                if outcome.send_class is SendClass.NONCE_GAP:
+                    early.append(send)
+        for send in early:
+            _, orders = await self._send(*send, block_number)
+            follow_ups += orders
+        return follow_ups
+
+    async def _send(
+        self, tracked: Tracked, tx_hash: str, block_number: int
+    ) -> tuple[SendOutcome, list[Order]]:
+        if not self._log.available:
+            raise LogUnavailable("what can not be recorded is not sent")
+        attempt = tracked.attempts[tx_hash]
+        outcome = await self._chain.send_raw(bytes.fromhex(attempt.raw[2:]))
+        fault_point(FaultPoint.DURING_SEND)
+        tracked.sent(tx_hash, block_number)
+        _log.info(
+            "transaction_sent",
+            chain=self._terms.chain,
+            nonce=tracked.nonce,
+            tx_hash=tx_hash,
+            send_class=str(outcome.send_class),
+        )
+        fault_point(FaultPoint.AFTER_ANSWER)
+        sent = AttemptSent(
+            tracked.intent.intent_id, tx_hash, str(outcome.send_class), outcome.text, block_number
+        )
+        event = SendAnswered(tx_hash, outcome.send_class)
+        reason = None if outcome.send_class is SendClass.PUBLISHED else outcome.text
+        effects = await self._recorder.advance(tracked, event, sent, block_number=block_number, reason=reason)
+        return outcome, [Order(tracked, effect) for effect in effects]

@@ -1,0 +1,305 @@
+"""The lane of one (chain, signer): from intents to mined transactions, one nonce each, through crashes and reorgs.
+
+The lane is driven by heads. It holds nothing that the log does not: after any failure, and at start, it reads
+its live intents back and hands the same bytes over again before it takes anything new.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+
+from chains.answers import Receipt
+from chains.blocks import Head
+from chains.errors import ChainError, StopChain
+from chains.transactions import Signer
+from keeper.domain.intent import Intent, IntentState
+from keeper.execution.dispatch import Dispatcher, Order
+from keeper.execution.events import (
+    AlertKind,
+    BumpDue,
+    CancelDue,
+    Event,
+    ReceiptGone,
+    ReceiptSeen,
+    ResendDue,
+)
+from keeper.execution.intake import Intake, Submitted, held
+from keeper.execution.lifecycle import Blocked
+from keeper.execution.ports import LaneChain
+from keeper.execution.recorder import Recorder, is_over
+from keeper.execution.sight import Sight, Sighting
+from keeper.execution.spending import DAY_MS
+from keeper.execution.terms import LaneTerms
+from keeper.execution.tracked import Ledger, Tracked, restore
+from keeper.state import entries
+from keeper.state.errors import LogUnavailable, NonceTaken
+from keeper.state.fault_points import FaultPoint, fault_point
+from keeper.state.live import read_lane
+from keeper.state.log import StateLog
+
+_log = structlog.get_logger()
+
+
+def _ignore(intent: Intent, state: IntentState, reason: str) -> None:
+    """Tell nobody."""
+
+
+class Lane:
+    """Drives the intents of one signer on one chain. `recover` first; then `on_head` per head, `submit` at will.
+
+    `told` is called after the log has it, when an intent is mined, loses its block, or ends.
+    """
+
+    def __init__(
+        self,
+        terms: LaneTerms,
+        chain: LaneChain,
+        signer: Signer,
+        log: StateLog,
+        now_ms: Callable[[], int],
+        told: Callable[[Intent, IntentState, str], None] = _ignore,
+    ) -> None:
+        self._terms = terms
+        self._log = log
+        self._sender = signer.address
+        self._now_ms = now_ms
+        self._told = told
+        self._ledger = Ledger()
+        self._sight = Sight(chain, signer.address, terms.finality_depth)
+        self._recorder = Recorder(terms, signer.address, log)
+        self._dispatcher = Dispatcher(terms, chain, signer, log, self._recorder, self._ledger, now_ms)
+        self._intake = Intake(terms, chain, signer, log, self._dispatcher)
+        self._live: dict[str, Tracked] = {}
+        self._next_nonce = 0
+        self._head: Head | None = None
+        self._halted: str | None = "the lane has not recovered yet"
+        self._is_behind_log = True
+        self._turn_lock = asyncio.Lock()
+
+    @property
+    def live(self) -> tuple[Tracked, ...]:
+        """The live intents, lowest nonce first."""
+        return tuple(sorted(self._live.values(), key=lambda one: one.nonce))
+
+    @property
+    def room(self) -> int:
+        """How many more intents may be in flight."""
+        return max(0, self._terms.max_in_flight - sum(one.is_open for one in self._live.values()))
+
+    def is_busy(self, account_id: str, position_key: str) -> bool:
+        """Whether the position already has a live intent here."""
+        return any(
+            (one.intent.account_id, one.intent.position_key) == (account_id, position_key)
+            for one in self._live.values()
+        )
+
+    def halt(self, reason: str) -> None:
+        """Send nothing until `recover`: the chain is not one to act on now."""
+        self._halted = reason
+
+    async def recover(self, head: Head) -> None:
+        """Read the live intents back, look every hash up, and hand the same bytes over again. Then take new ones.
+
+        Raises `ChainError` or `LogUnavailable` if that was not possible; the lane then stays halted.
+        """
+        async with self._turn():
+            await self._reload()
+            self._head = head
+            used = await self._sight.nonce(head.hash)
+            await self._check_nonces(used)
+            sightings = await self._sight.look(self.live, head, used, all_of_them=True)
+            orders = await self._settle(sightings, head)
+            sent = {order.tracked.intent.intent_id for order in orders}
+            for one in self.live:
+                if one.is_open and one.intent.intent_id not in sent:
+                    orders += await self._advance(one, ResendDue(), head)
+            await self._dispatcher.run(orders, head.number, self.live)
+            self._halted = None
+            _log.info(
+                "lane_recovered", chain=self._terms.chain, live=len(self._live), next_nonce=self._next_nonce
+            )
+
+    async def submit(self, intents: Sequence[Intent]) -> list[Submitted]:
+        """Take intents in order (the first gets the lowest nonce), log them durably, and send them.
+
+        Returns what became of each: sent (its outcome will be told), skipped (recorded with its reason) or held
+        (not recorded, may be offered again). Never raises for what the chain or the log does.
+        """
+        try:
+            async with self._turn():
+                fault_point(FaultPoint.AFTER_DECISION)
+                if self._halted is not None or self._head is None:
+                    return [held(intent, self._halted or "no head seen yet") for intent in intents]
+                return await self._take(intents, self._head)
+        except LogUnavailable as error:
+            return [held(intent, f"the state log is unavailable: {error}") for intent in intents]
+        except NonceTaken as error:
+            return [held(intent, f"the lane was behind its log: {error}") for intent in intents]
+
+    async def on_head(self, head: Head, removed: Collection[str] = ()) -> None:
+        """Look at what `head` brought, with the hashes of blocks that are no longer canonical, and keep things moving.
+
+        Never raises for what the chain or the log does: the next head tries again.
+        """
+        if self._halted is not None:
+            return
+        try:
+            async with self._turn():
+                self._head = head
+                fault_point(FaultPoint.AFTER_MINED)
+                used = await self._used_nonces(head)
+                if used is None:
+                    return
+                await self._check_nonces(used)
+                orders = await self._settle(await self._sight.look(self.live, head, used, removed), head)
+                orders += await self._due(head, {order.tracked.intent.intent_id for order in orders})
+                await self._dispatcher.run(orders, head.number, self.live)
+        except LogUnavailable as error:
+            _log.error("lane_waits_for_the_log", chain=self._terms.chain, error=str(error))
+
+    async def cancel(self, intent_id: str, reason: str) -> bool:
+        """Free the intent's nonce with a transfer to self. Return whether there was anything to cancel."""
+        async with self._turn():
+            one = self._live.get(intent_id)
+            if one is None or not one.is_open or self._head is None:
+                return False
+            orders = await self._advance(one, CancelDue(reason), self._head, reason=reason)
+            await self._dispatcher.run(orders, self._head.number, self.live)
+            return True
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One at a time; and whoever failed or was cancelled midway leaves the memory to be read back first."""
+        async with self._turn_lock:
+            try:
+                if self._is_behind_log and self._halted is None:
+                    await self._reload()
+                yield
+            except BaseException:
+                self._is_behind_log = True
+                raise
+
+    async def _reload(self) -> None:
+        since_ms = self._now_ms() - DAY_MS
+        record = await asyncio.to_thread(
+            read_lane, self._log.path, self._terms.chain_id, self._sender, since_ms
+        )
+        self._live = {live.intent.intent_id: restore(live) for live in record.live}
+        self._ledger.load(record.costs)
+        self._next_nonce = max(self._next_nonce, record.next_nonce or 0)
+        self._is_behind_log = False
+
+    async def _used_nonces(self, head: Head) -> int | None:
+        """Return the sender's nonce at `head`, or None if this head can not be looked at."""
+        try:
+            return await self._sight.nonce(head.hash)
+        except StopChain as error:
+            self.halt(str(error))
+        except ChainError as error:
+            _log.warning("lane_skips_a_head", chain=self._terms.chain, head=head.number, error=str(error))
+        return None
+
+    async def _check_nonces(self, used: int) -> None:
+        """Skip nonces that others used. The log knows every one of ours, so these are not."""
+        if used > self._next_nonce > 0:
+            detail = f"the chain's nonce is {used}, the log expects {self._next_nonce}"
+            await self._recorder.alert(AlertKind.FOREIGN_NONCE, f"nonce {self._next_nonce}", detail)
+        self._next_nonce = max(self._next_nonce, used)
+
+    async def _take(self, intents: Sequence[Intent], head: Head) -> list[Submitted]:
+        taken = await self._intake.take(intents, head, self.live, self._next_nonce)
+        for one in taken.tracked:
+            self._live[one.intent.intent_id] = one
+            self._next_nonce = max(self._next_nonce, one.nonce + 1)
+        fault_point(FaultPoint.AFTER_COMMIT)
+        try:
+            await self._dispatcher.run(taken.orders, head.number, self.live)
+        except LogUnavailable as error:
+            self._is_behind_log = True
+            _log.error("lane_waits_for_the_log", chain=self._terms.chain, error=str(error))
+        return taken.answers
+
+    async def _settle(self, sightings: Sequence[Sighting], head: Head) -> list[Order]:
+        """Record what was seen on chain. Return what follows from it."""
+        orders: list[Order] = []
+        for sighting in sightings:
+            one = sighting.tracked
+            rows: list[entries.Entry] = []
+            reason: str | None = None
+            before = one.view.mined
+            if before is not None and isinstance(sighting.event, (ReceiptGone, ReceiptSeen)):
+                rows.append(entries.ReceiptGone(one.intent.intent_id, before.tx_hash, before.block_hash))
+            receipt = sighting.receipt
+            if receipt is not None:
+                rows.append(_receipt_row(one, receipt))
+                if not receipt.succeeded:
+                    reason = await self._sight.why_reverted(one, receipt)
+            is_rollback = isinstance(sighting.event, ReceiptGone)
+            fault_point(FaultPoint.DURING_ROLLBACK if is_rollback else FaultPoint.BEFORE_MINED_ROW)
+            orders += await self._advance(one, sighting.event, head, *rows, reason=reason)
+            if rows and before is not None:
+                self._ledger.remove(before)
+            if receipt is not None:
+                self._ledger.add(receipt, self._now_ms())
+        return orders
+
+    async def _due(self, head: Head, busy: Collection[str]) -> list[Order]:
+        """Cancel, bump or resend what needs it. Only the lowest open nonce is bumped, or what can not be mined."""
+        orders: list[Order] = []
+        is_lowest = True
+        for one in self.live:
+            if not one.is_open or one.view.nonce_used_at is not None:
+                continue
+            event = None if one.intent.intent_id in busy else self._due_event(one, head, is_lowest=is_lowest)
+            is_lowest = False
+            if event is not None:
+                reason = event.reason if isinstance(event, CancelDue) else None
+                orders += await self._advance(one, event, head, reason=reason)
+        return orders
+
+    def _due_event(self, one: Tracked, head: Head, *, is_lowest: bool) -> Event | None:
+        terms = self._terms
+        blocked = one.view.blocked
+        waited = (
+            one.newest_at_block is not None and head.number - one.newest_at_block >= terms.bump_after_blocks
+        )
+        unsent = one.last_sent_block is None or head.number - one.last_sent_block >= terms.resend_after_blocks
+        under_water = one.newest.max_fee_per_gas_wei < head.base_fee_wei
+        may_bump = waited and (is_lowest or under_water) and blocked is not Blocked.FUNDS
+        if not one.view.cancelling:
+            if 0 < one.intent.valid_until_s <= head.timestamp:
+                return CancelDue("its deadline has passed")
+            if may_bump and one.bumps >= terms.max_bumps:
+                return CancelDue(f"not mined after {one.bumps} bumps")
+        if unsent and (blocked is not None or not may_bump):
+            return ResendDue()
+        return BumpDue() if may_bump else None
+
+    async def _advance(
+        self, one: Tracked, event: Event, head: Head, *rows: entries.Entry, reason: str | None = None
+    ) -> list[Order]:
+        before = one.view.state
+        effects = await self._recorder.advance(one, event, *rows, block_number=head.number, reason=reason)
+        after = one.view.state
+        if is_over(after):
+            self._live.pop(one.intent.intent_id, None)
+        if after is not before and (is_over(after) or IntentState.MINED in {before, after}):
+            self._told(one.intent, after, one.reason)
+        return [Order(one, effect) for effect in effects]
+
+
+def _receipt_row(one: Tracked, receipt: Receipt) -> entries.ReceiptSeen:
+    return entries.ReceiptSeen(
+        intent_id=one.intent.intent_id,
+        tx_hash=receipt.tx_hash,
+        block_hash=receipt.block_hash,
+        block_number=receipt.block_number,
+        status=int(receipt.succeeded),
+        gas_used=receipt.gas_used,
+        gas_price_wei=receipt.effective_gas_price_wei,
+        cost_wei=receipt.cost_wei,
+    )
