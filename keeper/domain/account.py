@@ -39,8 +39,9 @@ class Position:
 class PendingClaim:
     """Collateral of this leg that a liquidator has earned on another chain and not yet taken.
 
-    `value_wad` USD was repaid on `source_chain`; what will leave this leg is that value and the
-    token's penalty. Counted once, as a liability of this leg, from opening to payment.
+    `value_wad` USD was repaid on `source_chain` in block `opened_number`; what will leave this leg
+    is that value and the token's penalty. Counted once, as a liability of this leg, from opening
+    to payment.
     """
 
     claim: str
@@ -48,7 +49,18 @@ class PendingClaim:
     token: str
     asset: str
     value_wad: int
+    penalty_bps: int
     beneficiary: str
+    opened_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepTaken:
+    """When (unix seconds) a liquidation step of this kind was last mined for this item of the leg."""
+
+    action: int
+    item: int
+    at_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,11 @@ class CutPoint:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """What an account has on one chain."""
+    """What an account has on one chain.
+
+    `last_sequence` is the highest attestation sequence used up there. `unreadable` says what the
+    chain reported that the configuration does not know; while it is not empty the leg has no value.
+    """
 
     chain: str
     version: int
@@ -73,11 +89,14 @@ class Leg:
     debt: Debt | None
     positions: tuple[Position, ...]
     claims: tuple[PendingClaim, ...] = ()
+    last_sequence: int = 0
+    steps_taken: tuple[StepTaken, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing of value, owed or held, is here."""
-        return not (self.collateral or self.debt or self.positions or self.claims)
+        """Whether nothing of value, owed or held, is here, nor anything that can not be read."""
+        return not (self.collateral or self.debt or self.positions or self.claims or self.unreadable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Margin: what an account is worth and owes, as exact intervals, and the state that follows."""

@@ -1,0 +1,426 @@
+"""The book: what events make of accounts, what undo gives back, and that claims count once."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chains.blocks import Block, ChainUpdate, Head
+from chains.hub.events import (
+    AccountOpened,
+    ClaimOpened,
+    ClaimPaid,
+    CollateralSet,
+    CrossMarginSet,
+    DebtSet,
+    HubEvent,
+    Liquidated,
+    PositionSet,
+)
+from keeper.book.book import Book
+from keeper.book.catalogue import KnownChain, KnownMarket, KnownToken
+from keeper.book.errors import DeeperThanUndo, OutOfStep
+from keeper.book.leg_state import LegRow
+from keeper.domain.account import Account, Collateral, Debt, PendingClaim, Position, StepTaken
+
+ALICE, BOB = "0x" + "a1" * 32, "0x" + "b0" * 32
+USDC, WETH, STRANGER = "0x" + "11" * 20, "0x" + "22" * 20, "0x" + "99" * 20
+LIQUIDATOR = "0x" + "77" * 20
+CHAINS = {"here": 1, "there": 2, "yonder": 3}
+
+
+def known(chain: str, *, finality_depth: int = 3) -> KnownChain:
+    tokens = (KnownToken(0, USDC, "USDC", 6, 100), KnownToken(1, WETH, "ETH", 18, 500))
+    markets = {2: KnownMarket(2, "ETH-PERP", "ETH")}
+    return KnownChain(chain, CHAINS[chain], finality_depth, {token.token: token for token in tokens}, markets)
+
+
+def make_book(finality_depth: int = 3) -> Book:
+    return Book({chain: known(chain, finality_depth=finality_depth) for chain in CHAINS})
+
+
+@dataclass
+class Chain:
+    """A chain that grows and reorganises, and the updates a follower would make of it."""
+
+    name: str
+    blocks: list[Block] = field(default_factory=list)
+    forks: int = 0
+
+    def head(self, number: int, parent: str) -> Head:
+        self.forks += 1
+        return Head(self.name, number, f"{self.name}-{number}-{self.forks}", parent, 1_000 + number, 7)
+
+    def grow(self, *blocks: tuple[HubEvent, ...], drop: int = 0) -> ChainUpdate:
+        removed = tuple(block.head for block in reversed(self.blocks[len(self.blocks) - drop :]))
+        del self.blocks[len(self.blocks) - drop :]
+        added = []
+        for events in blocks:
+            parent = self.blocks[-1].head if self.blocks else None
+            head = self.head(parent.number + 1 if parent else 0, parent.hash if parent else "genesis")
+            self.blocks.append(Block(head, events))
+            added.append(self.blocks[-1])
+        return ChainUpdate(self.name, removed, tuple(added), 0)
+
+    def canonical(self) -> ChainUpdate:
+        return ChainUpdate(self.name, (), tuple(self.blocks), 0)
+
+
+def opened(claim: str, *, value: int = 100, target: int = 2, token: str = WETH) -> ClaimOpened:
+    return ClaimOpened(ALICE, claim, target, token, value, LIQUIDATOR)
+
+
+def step(action: int, item: int, sequence: int) -> Liquidated:
+    return Liquidated(ALICE, action, item, 1, 1, 1, 1, 1, LIQUIDATOR, sequence, "0x")
+
+
+def claims(book: Book) -> list[str]:
+    return [claim.claim for account in book.accounts() for leg in account.legs for claim in leg.claims]
+
+
+def leg_words(*, version: int, debt: int = 0, usdc: int = 0, size: int = 0, entry: int = 0) -> list[int]:
+    words = [0] * 20
+    words[0], words[2], words[6] = version, debt, usdc
+    words[16], words[17] = size % (1 << 256), entry
+    return words
+
+
+def test_events_make_an_account_over_all_chains() -> None:
+    book, here, there = make_book(), Chain("here"), Chain("there")
+    book.apply(
+        here.grow(
+            (
+                AccountOpened(ALICE, "0xowner", 7),
+                CollateralSet(ALICE, WETH, 5, 1),
+                DebtSet(ALICE, 9, 2),
+                CrossMarginSet(ALICE, True, 3),
+            )
+        )
+    )
+
+    touched = book.apply(there.grow((PositionSet(ALICE, 2, -4, 11, 1),)))
+
+    account = book.account(ALICE)
+    assert account is not None
+    assert {ALICE} == touched
+    assert ("0xowner", 7) == (account.owner, account.subaccount)
+    assert ["here", "there"] == [leg.chain for leg in account.legs]
+    assert (3, True) == (account.legs[0].version, account.legs[0].cross_margin)
+    assert (Collateral(WETH, "ETH", 18, 5),) == account.legs[0].collateral
+    assert Debt("USDC", 6, 9) == account.legs[0].debt
+    assert (Position("ETH-PERP", 2, "ETH", -4, 11),) == account.legs[1].positions
+
+
+def test_an_event_applied_twice_changes_nothing() -> None:
+    book, here = make_book(), Chain("here")
+    events = (CollateralSet(ALICE, WETH, 5, 1), opened("c"))
+    book.apply(here.grow(events))
+    before = book.account(ALICE)
+
+    book.apply(here.grow(events, events))
+
+    assert before == book.account(ALICE)
+    assert ["c"] == claims(book)
+
+
+def test_what_is_zero_is_not_kept() -> None:
+    book, here = make_book(), Chain("here")
+    book.apply(
+        here.grow((CollateralSet(ALICE, WETH, 5, 1), DebtSet(ALICE, 3, 1), PositionSet(ALICE, 2, 1, 1, 1)))
+    )
+
+    book.apply(
+        here.grow((CollateralSet(ALICE, WETH, 0, 2), DebtSet(ALICE, 0, 2), PositionSet(ALICE, 2, 0, 0, 2)))
+    )
+
+    account = book.account(ALICE)
+    assert account is not None
+    assert account.legs[0].is_empty
+
+
+@pytest.mark.parametrize(
+    ("event", "named"),
+    [
+        (CollateralSet(ALICE, STRANGER, 5, 1), STRANGER),
+        (PositionSet(ALICE, 3, 5, 1, 1), "market 3"),
+        (opened("c", token=STRANGER), STRANGER),
+        (opened("c", target=99), "chain id 99"),
+    ],
+)
+def test_what_is_not_configured_makes_the_leg_unreadable_and_not_smaller(event: HubEvent, named: str) -> None:
+    book, here = make_book(), Chain("here")
+
+    book.apply(here.grow((event,)))
+
+    account = book.account(ALICE)
+    assert account is not None
+    reasons = [reason for leg in account.legs for reason in leg.unreadable]
+    assert 1 == len(reasons)
+    assert named in reasons[0]
+
+
+def test_an_unknown_token_that_is_gone_leaves_the_leg_readable() -> None:
+    book, here = make_book(), Chain("here")
+    book.apply(here.grow((CollateralSet(ALICE, STRANGER, 5, 1),)))
+
+    book.apply(here.grow((CollateralSet(ALICE, STRANGER, 0, 2),)))
+
+    account = book.account(ALICE)
+    assert account is not None
+    assert () == account.legs[0].unreadable
+
+
+def test_a_reorganisation_gives_back_exactly_what_was() -> None:
+    book, here = make_book(), Chain("here")
+    book.apply(here.grow((CollateralSet(ALICE, WETH, 5, 1),)))
+    before = book.account(ALICE), book.account(BOB), book.cursor("here")
+    book.apply(
+        here.grow((CollateralSet(ALICE, WETH, 0, 2), opened("c")), (DebtSet(BOB, 1, 1), step(1, 2, 40)))
+    )
+
+    touched = book.apply(here.grow(drop=2))
+
+    assert {ALICE, BOB} == touched
+    assert before == (book.account(ALICE), book.account(BOB), book.cursor("here"))
+    assert [] == claims(book)
+
+
+def test_a_reorganisation_deeper_than_finality_is_refused_and_changes_nothing() -> None:
+    book, here = make_book(finality_depth=2), Chain("here")
+    for balance in range(1, 5):
+        book.apply(here.grow((CollateralSet(ALICE, WETH, balance, balance),)))
+    before = book.account(ALICE), book.cursor("here")
+
+    with pytest.raises(DeeperThanUndo):
+        book.apply(here.grow(drop=3))
+
+    assert before == (book.account(ALICE), book.cursor("here"))
+
+
+def test_an_update_that_does_not_continue_the_cursor_is_refused_whole() -> None:
+    book, here = make_book(), Chain("here")
+    book.apply(here.grow((CollateralSet(ALICE, WETH, 5, 1),)))
+    good = here.grow((CollateralSet(ALICE, WETH, 6, 2),), (CollateralSet(ALICE, WETH, 7, 3),))
+    gap = replace(good, added=good.added[1:])
+    stranger = Head("here", 0, "elsewhere", "genesis", 0, 0)
+
+    for bad in (gap, replace(good, removed=(stranger,)), here.canonical()):
+        with pytest.raises(OutOfStep):
+            book.apply(bad)
+
+    account = book.account(ALICE)
+    assert account is not None
+    assert 5 == account.legs[0].collateral[0].amount
+
+
+def test_a_back_fill_may_skip_empty_blocks_and_is_final() -> None:
+    book, here = make_book(), Chain("here")
+    book.apply(here.grow((CollateralSet(ALICE, WETH, 5, 1),)))
+    here.grow((), ())
+    sparse = here.grow((CollateralSet(ALICE, WETH, 6, 2),))
+
+    book.apply(replace(sparse, backfill=True))
+
+    assert here.blocks[-1].head == book.cursor("here")
+    with pytest.raises(DeeperThanUndo):
+        book.apply(here.grow(drop=1))
+
+
+def test_a_claim_lies_on_the_leg_it_will_be_paid_from_until_it_is_paid() -> None:
+    book, here, there = make_book(), Chain("here"), Chain("there")
+    book.apply(there.grow((CollateralSet(ALICE, WETH, 50, 1),)))
+
+    book.apply(here.grow((DebtSet(ALICE, 1, 1), opened("c"))))
+
+    account = book.account(ALICE)
+    assert account is not None
+    assert () == account.legs[0].claims
+    assert (PendingClaim("c", "here", WETH, "ETH", 100, 500, LIQUIDATOR, 0),) == account.legs[1].claims
+
+    book.apply(there.grow((CollateralSet(ALICE, WETH, 40, 1), ClaimPaid(ALICE, "c", WETH, 10))))
+
+    assert [] == claims(book)
+
+
+def test_a_payment_seen_before_the_opening_is_never_counted() -> None:
+    book, here, there = make_book(), Chain("here"), Chain("there")
+    book.apply(there.grow((ClaimPaid(ALICE, "c", WETH, 10),)))
+
+    book.apply(here.grow((opened("c"),)))
+
+    assert [] == claims(book)
+
+
+def test_a_payment_on_another_chain_than_the_claims_does_not_pay_it() -> None:
+    book, here, yonder = make_book(), Chain("here"), Chain("yonder")
+    book.apply(here.grow((opened("c"),)))
+
+    book.apply(yonder.grow((ClaimPaid(ALICE, "c", WETH, 10),)))
+
+    assert ["c"] == claims(book)
+
+
+def test_an_undone_payment_makes_the_claim_pending_again() -> None:
+    book, here, there = make_book(), Chain("here"), Chain("there")
+    book.apply(here.grow((opened("c"),)))
+    book.apply(there.grow((), (ClaimPaid(ALICE, "c", WETH, 10),)))
+
+    book.apply(there.grow((), drop=1))
+
+    assert ["c"] == claims(book)
+
+
+def test_settled_claims_are_forgotten_once_both_ends_are_final() -> None:
+    book, here, there = make_book(finality_depth=2), Chain("here"), Chain("there")
+    book.apply(here.grow((opened("c"),), (), ()))
+    book.apply(there.grow((ClaimPaid(ALICE, "c", WETH, 10),), (), ()))
+
+    assert {} == book._chains["here"].opened
+    assert {} == book._chains["there"].paid
+    assert ({}, set()) == (book._final_opened, book._final_paid)
+
+
+def test_the_newest_step_of_each_kind_is_kept_with_its_time_and_the_sequence() -> None:
+    book, here = make_book(), Chain("here")
+
+    book.apply(here.grow((step(1, 2, 40),), (step(1, 2, 41), step(3, 5, 42), step(4, 1, 43))))
+
+    account = book.account(ALICE)
+    assert account is not None
+    assert 43 == account.legs[0].last_sequence
+    assert (StepTaken(1, 2, 1_001), StepTaken(3, 0, 1_001)) == account.legs[0].steps_taken
+
+
+def test_reconciling_finds_each_figure_that_differs_and_adopting_mends_it() -> None:
+    book, here = make_book(), Chain("here")
+    book.apply(here.grow((CollateralSet(ALICE, USDC, 5, 1), CollateralSet(BOB, USDC, 8, 1))))
+    tip = here.blocks[-1].head.hash
+    row = LegRow.from_words(ALICE, leg_words(version=2, debt=3, usdc=6, size=-7, entry=9))
+
+    found = book.reconcile("here", tip, [row])
+
+    assert ["version", "debt", f"collateral {USDC}", "position 2"] == [
+        difference.what for difference in found
+    ]
+    assert ("6", "5") == (found[2].hub, found[2].book)
+
+    assert {ALICE} == book.adopt("here", tip, [row])
+    assert () == book.reconcile("here", tip, [row])
+    account = book.account(ALICE)
+    assert account is not None
+    assert (Position("ETH-PERP", 2, "ETH", -7, 9),) == account.legs[0].positions
+
+
+def test_an_account_that_was_not_read_is_no_difference_and_stays() -> None:
+    book, here = make_book(), Chain("here")
+    book.apply(here.grow((CollateralSet(ALICE, USDC, 5, 1),)))
+    tip = here.blocks[-1].head.hash
+
+    assert () == book.reconcile("here", tip, [])
+    assert frozenset() == book.adopt("here", tip, [])
+    assert book.account(ALICE) is not None
+
+
+def test_reading_at_another_block_than_the_books_is_refused() -> None:
+    book, here = make_book(), Chain("here")
+    book.apply(here.grow(()))
+
+    with pytest.raises(OutOfStep):
+        book.reconcile("here", "0xother", [])
+
+
+def test_an_account_unknown_to_hub_and_book_is_not_adopted() -> None:
+    book, here = make_book(), Chain("here")
+    book.apply(here.grow(()))
+
+    book.adopt("here", here.blocks[-1].head.hash, [LegRow.from_words(ALICE, leg_words(version=0))])
+
+    assert book.account(ALICE) is None
+
+
+class Storm:
+    """Random blocks and reorganisations on all chains, claims among them."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.chains = {name: Chain(name) for name in CHAINS}
+        self.claims: dict[str, tuple[str, str, str]] = {}
+        self.highest = dict.fromkeys(CHAINS, 1)
+
+    def update(self, finality_depth: int) -> ChainUpdate:
+        chain = self.chains[self.random.choice(sorted(self.chains))]
+        self.highest[chain.name] = max(self.highest[chain.name], len(chain.blocks))
+        not_final = len(chain.blocks) - max(self.highest[chain.name] - finality_depth, 1)
+        drop = min(self.random.choice((0, 0, 1, finality_depth)), max(not_final, 0))
+        if drop:
+            gone = chain.grow(drop=drop)
+            return replace(
+                chain.grow(*(self.events(chain) for _ in range(self.random.randrange(3)))),
+                removed=gone.removed,
+            )
+        return chain.grow(*(self.events(chain) for _ in range(self.random.randrange(1, 3))))
+
+    def events(self, chain: Chain) -> tuple[HubEvent, ...]:
+        return tuple(self.event(chain) for _ in range(self.random.randrange(4)))
+
+    def event(self, chain: Chain) -> HubEvent:
+        account = self.random.choice((ALICE, BOB))
+        amount, version = self.random.randrange(4), self.random.randrange(9)
+        canonical = [event for block in chain.blocks for event in block.events]
+        match self.random.randrange(7):
+            case 0:
+                return AccountOpened(account, f"owner of {account}", 1)
+            case 1:
+                return CollateralSet(account, self.random.choice((USDC, WETH, STRANGER)), amount, version)
+            case 2:
+                return PositionSet(account, self.random.choice((2, 3)), amount - 2, 1, version)
+            case 3:
+                return Liquidated(account, 1, 2, 1, 1, 1, 1, 1, LIQUIDATOR, amount, "0x")
+            case 4:
+                claim = f"claim {len(self.claims)}"
+                self.claims[claim] = (account, chain.name, self.random.choice(sorted(CHAINS)))
+                return ClaimOpened(
+                    account, claim, CHAINS[self.claims[claim][2]], WETH, 1 + amount, LIQUIDATOR
+                )
+            case 5 if self.claims:
+                claim = self.random.choice(sorted(self.claims))
+                owner, source, target = self.claims[claim]
+                again = ClaimOpened(owner, claim, CHAINS[target], WETH, 2, LIQUIDATOR)
+                if source == chain.name and not any(
+                    isinstance(event, ClaimOpened) and event.claim == claim for event in canonical
+                ):
+                    return again
+                return DebtSet(account, amount, version)
+            case _ if self.claims:
+                claim = self.random.choice(sorted(self.claims))
+                owner, _, target = self.claims[claim]
+                paid = ClaimPaid(owner, claim, WETH, 1)
+                return paid if target == chain.name else DebtSet(account, amount, version)
+        return DebtSet(account, amount, version)
+
+
+def every_account(book: Book) -> dict[str, Account]:
+    return {account.account_id: account for account in book.accounts()}
+
+
+@settings(max_examples=300)
+@given(seed=st.integers(0, 2**32), updates=st.integers(1, 40), finality_depth=st.integers(1, 4))
+def test_any_interleaving_with_reorganisations_equals_the_canonical_events(
+    seed: int, updates: int, finality_depth: int
+) -> None:
+    storm, book = Storm(seed), make_book(finality_depth)
+
+    for _ in range(updates):
+        book.apply(storm.update(finality_depth))
+        pending = claims(book)
+        assert len(set(pending)) == len(pending)
+
+    rebuilt = make_book(finality_depth)
+    for chain in storm.chains.values():
+        rebuilt.apply(chain.canonical())
+    assert every_account(rebuilt) == every_account(book)
+    assert {name: rebuilt.cursor(name) for name in CHAINS} == {name: book.cursor(name) for name in CHAINS}
