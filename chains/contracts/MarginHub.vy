@@ -263,9 +263,9 @@ def change_position(
         guard._require(price >= limit_price, "price")
     position: ledger.Position = ledger.positions[account][market_id]
     held: uint256 = convert(abs(position.size), uint256)
-    new_size: int256 = position.size + size_delta
     entry_price: uint256 = position.entry_price
-    if held == 0 or (position.size > 0) == (size_delta > 0):
+    opposed: bool = held > 0 and (position.size > 0) != (size_delta > 0)
+    if not opposed:
         cost: uint256 = held * entry_price + traded * price
         # Rounded against the account: a long is entered higher, a short lower.
         if size_delta > 0:
@@ -278,9 +278,9 @@ def change_position(
     else:
         self._realise(account, position.size, entry_price, price, 0)
         entry_price = price if traded > held else 0
-    ledger._set_position(account, market_id, new_size, entry_price)
-    if held == 0 or traded > held or (position.size > 0) == (size_delta > 0):
-        ledger._check_open_interest(market_id, new_size)
+    ledger._set_position(account, market_id, position.size + size_delta, entry_price)
+    if not opposed or traded > held:
+        ledger._check_open_interest(market_id, size_delta > 0)
         self._check_risk(account, TRADE, market_id, traded, att, signatures)
 
 

@@ -255,13 +255,13 @@ def _check_local_margin(account: bytes32):
 
 @internal
 @view
-def _check_open_interest(market_id: uint256, size: int256):
+def _check_open_interest(market_id: uint256, is_long: bool):
     """
-    @dev Whether the side that `size` is on is within the market's cap.
+    @dev Whether that side is within the market's cap.
     """
-    side: uint256 = listings.markets[market_id].open_interest_long
-    if size < 0:
-        side = listings.markets[market_id].open_interest_short
+    side: uint256 = listings.markets[market_id].open_interest_short
+    if is_long:
+        side = listings.markets[market_id].open_interest_long
     guard._require(side <= listings.markets[market_id].max_open_interest, "open interest")
 
 

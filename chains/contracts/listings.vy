@@ -132,7 +132,7 @@ def add_token(
     max_rate: uint256,
 ) -> uint256:
     """
-    @notice List a collateral token for good.
+    @notice List a collateral token for good. Not one whose balances change by themselves or that takes a fee.
     @param token The ERC-20, or the ERC-4626 vault whose share it is.
     @param feed USD feed of the token; of the underlying for a vault.
     @param decimals The token's decimals, checked against what it says.
@@ -399,12 +399,16 @@ def _token_price(token_id: uint256) -> uint256:
 @view
 def _token_price_within(token_id: uint256, max_age_s: uint256) -> uint256:
     self._check_token(token_id)
-    info: TokenInfo = self.tokens[token_id]
-    price: uint256 = self._read_feed(info.feed, max_age_s) * self.token_feed_scales[token_id]
-    if info.is_vault:
-        assets: uint256 = staticcall IERC4626(info.token).convertToAssets(self.token_units[token_id])
+    price: uint256 = self._read_feed(self.tokens[token_id].feed, max_age_s)
+    price *= self.token_feed_scales[token_id]
+    if self.tokens[token_id].is_vault:
+        assets: uint256 = staticcall IERC4626(self.tokens[token_id].token).convertToAssets(
+            self.token_units[token_id]
+        )
         # A donation can raise what a share seems worth; above `max_rate` it is not believed.
-        rate: uint256 = min(assets * WAD // self.underlying_units[token_id], info.max_rate)
+        rate: uint256 = min(
+            assets * WAD // self.underlying_units[token_id], self.tokens[token_id].max_rate
+        )
         price = price * rate // WAD
         guard._require(price > 0, "feed")
     return price

@@ -1,0 +1,21 @@
+"""One deployment for the session; every test starts from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import boa
+import pytest
+
+from tests.contracts.scene import Scene, build
+
+
+@pytest.fixture(scope="session")
+def deployment() -> Scene:
+    return build()
+
+
+@pytest.fixture
+def scene(deployment: Scene) -> Iterator[Scene]:
+    with boa.env.anchor():
+        yield deployment
