@@ -34,7 +34,7 @@ _NAMES = (
 )
 
 
-@click.command(name="accounts")
+@click.command(name="accounts", short_help="Every account with its unified health, least healthy first.")
 @log_options
 @click.option(
     "--state", "states", multiple=True, type=click.Choice(STATES), help="Only these; may be repeated."

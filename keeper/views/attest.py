@@ -10,7 +10,7 @@ from keeper.views.exits import CommandError, ExitCode
 from keeper.views.options import config_option, json_option, load_settings
 
 
-@click.command(name="attest")
+@click.command(name="attest", short_help="Run this process as one attestor of the quorum.")
 @config_option
 @json_option
 def command(config: Path, *, as_json: bool) -> int:

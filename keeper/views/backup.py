@@ -11,7 +11,7 @@ from keeper.views.options import json_option, log_options, log_path, open_log
 from keeper.views.output import show, show_json
 
 
-@click.command(name="backup")
+@click.command(name="backup", short_help="Copy the state log while the daemon writes it.")
 @log_options
 @click.argument("target", type=click.Path(path_type=Path))
 @json_option

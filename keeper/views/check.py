@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from keeper.views.probes.report import Report
 
 
-@click.command(name="check")
+@click.command(name="check", short_help="Find every problem before `run` would.")
 @config_option
 @click.option("--offline", is_flag=True, help="Only the file and the keys; ask no node and no venue.")
 @json_option

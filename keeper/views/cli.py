@@ -81,7 +81,8 @@ def _report(error: CommandError, *, as_json: bool) -> int:
     if as_json:
         from keeper.views.output import show_json
 
-        show_json({"error": {"message": error.message, "advice": error.advice, "exit_code": int(error.code)}})
+        told = {"message": error.message, "advice": error.advice, "exit_code": int(error.code)}
+        show_json({"error": told | ({"findings": error.findings} if error.findings else {})})
     else:
         click.echo(f"keeper: {error.message}", err=True)
         if error.advice:

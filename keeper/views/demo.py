@@ -7,7 +7,7 @@ import click
 from keeper.views.options import json_option
 
 
-@click.command(name="demo")
+@click.command(name="demo", short_help="See it all on three local chains; needs no configuration.")
 @click.option("--keep", is_flag=True, help="Leave chains, venues and daemons running at the end, to look at.")
 @json_option
 def command(*, keep: bool, as_json: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 
@@ -22,11 +23,18 @@ class ExitCode(IntEnum):
 class CommandError(Exception):
     """An expected end of a command: what is wrong, what would be right, and the exit code.
 
-    Shown without a traceback. Neither text holds a secret.
+    Shown without a traceback. Neither text holds a secret. `findings` are what `--json` adds, an object each.
     """
 
-    def __init__(self, message: str, code: ExitCode = ExitCode.USAGE, advice: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        code: ExitCode = ExitCode.USAGE,
+        advice: str = "",
+        findings: Sequence[Mapping[str, object]] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.advice = advice
+        self.findings = tuple(findings)

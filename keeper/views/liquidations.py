@@ -42,7 +42,7 @@ _ATTEMPT = ("tx_hash", "number", "max_fee_per_gas_wei", "sends", "last_send_clas
 _RECEIPT = ("tx_hash", "block_number", "block_hash", "status", "gas_used", "cost_wei", "canonical")
 
 
-@click.command(name="liquidations")
+@click.command(name="liquidations", short_help="What was sent, what became of it, what it cost.")
 @log_options
 @click.option("--account", metavar="ACCOUNT", help="Only of this account (the start of its id is enough).")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")

@@ -50,12 +50,17 @@ def now_ms() -> int:
 
 def load_settings(config: Path) -> Settings:
     """Return the settings in `config`. Raises `CommandError` with every finding in it."""
-    from config.loader import ConfigError, load
+    from dataclasses import asdict
+
+    from config.loader import load
+
+    from config.errors import ConfigError
 
     try:
         return load(config)
     except ConfigError as error:
-        raise CommandError(str(error), ExitCode.USAGE) from error
+        findings = [asdict(finding) | {"severity": str(finding.severity)} for finding in error.findings]
+        raise CommandError(str(error), ExitCode.USAGE, findings=findings) from error
 
 
 def log_path(config: Path, log: Path | None) -> Path:

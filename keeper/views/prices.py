@@ -44,7 +44,7 @@ _QUOTE = (
 )
 
 
-@click.command(name="prices")
+@click.command(name="prices", short_help="Prices as intervals, and the quotes behind them.")
 @log_options
 @click.option("--why", "asset", metavar="ASSET", help="Show the tree of quotes behind one asset's price.")
 @json_option
@@ -82,13 +82,21 @@ def why(asset: str, prices: dict[str, Row], as_of_ms: int) -> Tree:
     """Return the tree of an asset's price: every quote, used or not and why, and the price it was multiplied by."""
     from rich.tree import Tree
 
-    price = prices[asset]
-    tree = Tree(f"{asset}  {_interval(price)}  {price['status']}{_because(price['reason'])}")
-    for quote in price["quotes"]:
-        tree.add(_quote_line(quote, as_of_ms))
-    if price["via_asset"] in prices:
-        tree.add(why(price["via_asset"], prices, as_of_ms)).label = f"multiplied by {price['via_asset']}"
+    tree = Tree(headline(prices[asset]))
+    grow(tree, asset, prices, as_of_ms)
     return tree
+
+
+def grow(tree: Tree, asset: str, prices: dict[str, Row], as_of_ms: int) -> None:
+    """Add to `tree` what the price of `asset` was made from."""
+    from rich.text import Text
+
+    price = prices[asset]
+    for quote in price["quotes"]:
+        tree.add(Text(_quote_line(quote, as_of_ms), style="" if quote["used"] else "dim"))
+    via = price["via_asset"]
+    if via in prices:
+        grow(tree.add(f"times {headline(prices[via])}"), via, prices, as_of_ms)
 
 
 def _document(newest: Row, rows: list[Row], moment: int) -> dict[str, Any]:
@@ -123,19 +131,25 @@ def _table(prices: dict[str, Row], moment: int) -> RenderableType:
     return table
 
 
+def headline(price: Row) -> str:
+    """Return an asset's price in one line."""
+    return f"{price['asset']}  {_interval(price)}  {price['status']}{_because(price['reason'])}"
+
+
 def _interval(price: Row) -> str:
     if price["mid_wad"] is None:
         return "no price"
-    return f"{figures.price(price['mid_wad'])} ({figures.price(price['low_wad'])} .. {figures.price(price['high_wad'])})"
+    low, high = figures.price(price["low_wad"]), figures.price(price["high_wad"])
+    return f"{figures.price(price['mid_wad'])} ({low} .. {high})"
 
 
 def _quote_line(quote: Row, as_of_ms: int) -> str:
     name = f"{quote['source']} ({quote['source_group']}) {quote['pair']}"
     if quote["failure"]:
-        return f"[dim]{name}  left out: {quote['failure']}{_because(quote['detail'])}[/dim]"
+        return f"{name}  left out: {quote['failure']}{_because(quote['detail'])}"
     made_ms = quote["source_time_ms"] or quote["changed_at_ms"] or quote["received_at_ms"]
     line = f"{name}  {figures.price(quote['value_wad'])}  {figures.span(as_of_ms - made_ms)} old"
-    return line if quote["used"] else f"[dim]{line}  left out{_because(quote['reason'])}[/dim]"
+    return line if quote["used"] else f"{line}  left out{_because(quote['reason'])}"
 
 
 def _because(text: str) -> str:

@@ -18,6 +18,7 @@ from keeper.views.output import show, show_json
 if TYPE_CHECKING:
     from keeper.state.reader import LogReader
 
+_ALL = 2**31
 _CHANGES_SHOWN = 10
 
 
@@ -37,7 +38,7 @@ class Replayed:
         return not self.changes
 
 
-@click.command(name="replay")
+@click.command(name="replay", short_help="Make decisions again from their inputs and compare.")
 @log_options
 @click.option("--account", metavar="ACCOUNT", help="Only of this account (the start of its id is enough).")
 @click.option("--decision", metavar="DECISION", help="Only this one (the start of its id is enough).")
@@ -69,12 +70,11 @@ def command(
 
 def again(log: LogReader, replay: Callable[[str], str], account: str, decision: str) -> Iterator[Replayed]:
     """Make every decision again whose account and id start as given, oldest first."""
-    rows = log.select(
-        "SELECT decision_id FROM decisions WHERE substr(account_id, 1, ?) = ? AND substr(decision_id, 1, ?) = ? "
-        "ORDER BY seq",
-        (len(account), account.lower(), len(decision), decision.lower()),
-    )
-    for row in rows:
+    for row in reversed(log.decisions(limit=_ALL)):
+        if not (
+            row["account_id"].startswith(account.lower()) and row["decision_id"].startswith(decision.lower())
+        ):
+            continue
         logged = log.decision(row["decision_id"])
         assert logged is not None  # noqa: S101 - just selected
         result = replay(logged["inputs"])

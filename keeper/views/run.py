@@ -9,7 +9,7 @@ import click
 from keeper.views.options import config_option, json_option, load_settings
 
 
-@click.command(name="run")
+@click.command(name="run", short_help="Run the daemon.")
 @config_option
 @json_option
 def command(config: Path, *, as_json: bool) -> int:

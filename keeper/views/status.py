@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from keeper.views.standing import Standing
 
 
-@click.command(name="status")
+@click.command(name="status", short_help="Is it at work, what does it see, does anybody have to act?")
 @log_options
 @json_option
 def command(config: Path, log: Path | None, *, as_json: bool) -> ExitCode:
@@ -40,7 +40,7 @@ def command(config: Path, log: Path | None, *, as_json: bool) -> ExitCode:
 def render(standing: Standing) -> list[RenderableType]:
     """Return the standing as text and tables."""
     facts = standing.facts
-    parts: list[RenderableType] = [_headline(facts), "", _chains(facts["chains"])]
+    parts: list[RenderableType] = [_headline(facts), "", _chains(facts["chains"]), ""]
     parts += _totals(facts)
     if facts["worst"]:
         parts += ["", _worst(facts["worst"])]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from keeper.views.audit.findings import Finding
 
 
-@click.command(name="verify")
+@click.command(name="verify", short_help="Check the whole state log; exit 4 if anything fails.")
 @log_options
 @json_option
 def command(config: Path, log: Path | None, *, as_json: bool) -> ExitCode:
