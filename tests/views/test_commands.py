@@ -153,6 +153,105 @@ def test_an_open_alert_is_shown_with_its_advice(
 def test_a_blocked_intent_needs_a_person(keeper: Keeper, story: Any, write_log: WriteLog) -> None:
     entries: list[Entry] = [entry for entry in story.entries() if not isinstance(entry, IntentMoved)]
     blocked = IntentMoved(story.intent.intent_id, IntentState.BROADCAST, "funds", False, "", 1)
+
+    code, out, _ = keeper("status", "--log", write_log([*entries, blocked], story.observations()))
+
+    assert ExitCode.PERSON == code
+    assert "blocked: funds" in out
+
+
+def test_accounts_come_least_healthy_first(keeper: Keeper, log: Path) -> None:
+    listed = answer(keeper, "accounts", "--log", log)
+
+    assert ["0x" + "a1" * 32, "0x" + "b2" * 32] == [row["account_id"] for row in listed["accounts"]]
+    assert (2, 2) == (listed["matching"], listed["total"])
+
+
+def test_accounts_of_one_state_only(keeper: Keeper, log: Path) -> None:
+    listed = answer(keeper, "accounts", "--log", log, "--state", "unknown")
+
+    assert {"accounts": [], "matching": 0, "total": 2} == listed
+
+
+def test_an_account_in_json_has_this_shape(keeper: Keeper, log: Path) -> None:
+    figures = {
+        f"{name}_{end}_wad": "str"
+        for name in ("health", "surplus", "equity")
+        for end in ("low", "mid", "high")
+    }
+    expected = {
+        "account_id": "str",
+        "owner": "str",
+        "subaccount": "str",
+        "state": "str",
+        **figures,
+        "assets_mid_wad": "str",
+        "requirement_mid_wad": "str",
+        "maintenance_mid_wad": "str",
+        "unknown_because": [],
+        "price_set": "str",
+        "cut": [{"chain": "str", "number": "int", "hash": "str", "timestamp": "int", "age_ms": "int"}],
+        "at_ms": "int",
+    }
+
+    assert expected == shape(answer(keeper, "accounts", "--log", log)["accounts"][0])
+
+
+def test_prices_in_json_have_this_shape(keeper: Keeper, log: Path) -> None:
+    quote = {
+        "source": "str",
+        "source_group": "str",
+        "pair": "str",
+        "reason": "str",
+        "value_wad": "str",
+        "failure": "NoneType",
+        "detail": "str",
+        "source_time_ms": "int",
+        "received_at_ms": "int",
+        "changed_at_ms": "int",
+        "used": "bool",
+    }
+    price = {
+        "asset": "str",
+        "status": "str",
+        "reason": "str",
+        "low_wad": "str",
+        "mid_wad": "str",
+        "high_wad": "str",
+        "oldest_ms": "int",
+        "via_asset": "NoneType",
+        "used": "int",
+        "seen": "int",
+        "quotes": [quote],
+    }
+
+    expected = {"price_set": "str", "as_of_ms": "int", "age_ms": "int", "prices": [price]}
+
+    assert expected == shape(answer(keeper, "prices", "--log", log))
+
+
+def test_why_draws_the_tree_down_to_the_quotes_that_were_left_out(keeper: Keeper, log: Path) -> None:
+    _, out, _ = keeper("prices", "--why", "vETH", "--log", log)
+
+    assert "times ETH" in out
+    assert "gamma (g) ETH/USD  1,100.00  0.9 s old  left out: outlier" in out
+    assert "delta (d) ETH/USD  left out: unreachable: status 502" in out
+
+
+def test_why_of_an_asset_that_is_not_there_names_those_that_are(keeper: Keeper, log: Path) -> None:
+    code, _, err = keeper("prices", "--why", "DOGE", "--log", log)
+
+    assert ExitCode.USAGE == code
+    assert "there are: ETH, vETH" in err
+
+
+def test_liquidations_in_json_have_this_shape(keeper: Keeper, log: Path) -> None:
+    shown = shape(answer(keeper, "liquidations", "--log", log)["liquidations"][0])
+
+    assert {"action": "str", "value_wad": "str", "nonce": "int", "state": "str"}.items() <= shown.items()
+    assert {"tx_hash", "number", "max_fee_per_gas_wei", "sends", "last_send_class", "is_cancel"} == set(
+        shown["attempts"][0]
+    )
     assert {"tx_hash", "block_number", "block_hash", "status", "gas_used", "cost_wei", "canonical"} == set(
         shown["receipts"][0]
     )
