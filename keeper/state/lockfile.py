@@ -59,5 +59,7 @@ class LogLock:
         os.pwrite(self._fd, f"{head.seq:020d} {head.hash}\n".encode("ascii"), 0)
 
     def release(self) -> None:
-        """Give the lock up. The file stays, so that no two processes lock different files."""
-        os.close(self._fd)
+        """Give the lock up. The file stays, so that no two processes lock different files. Idempotent."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1

@@ -121,7 +121,7 @@ class StateLog:
     async def write(self, *entries: Entry) -> int:
         """Commit `entries` in one synced transaction and return the journal number of the last.
 
-        Raises `LogUnavailable` when nothing could be written (stop sending), and a `WriteRefused` when the entries
+        Without entries it is a flush. Raises `LogUnavailable` when nothing could be written (stop sending), and a `WriteRefused` when the entries
         contradict the log; in both cases none of them is in the log.
         """
         loop = asyncio.get_running_loop()
@@ -142,6 +142,10 @@ class StateLog:
         at_ms = self._now_ms()
         self._writer.submit(Request([Stamped(at_ms, entry) for entry in entries], done))
         return (await answer).seq
+
+    async def flush(self) -> None:
+        """Return when everything observed before is in the file. Raises `LogUnavailable` if that can not be."""
+        await self.write()
 
     def observe(self, *observations: Observation) -> None:
         """Note what was seen. Never waits; under pressure the oldest are dropped and counted."""
@@ -233,9 +237,10 @@ def _check_tail(connection: sqlite3.Connection, head: Head, entries: int) -> Non
 
 
 def _check_mode(connection: sqlite3.Connection, path: Path, mode: str) -> None:
-    (made_in,) = connection.execute(
-        "SELECT json_extract(body, '$.mode') FROM journal WHERE seq = 1"
-    ).fetchone()
+    first = connection.execute("SELECT json_extract(body, '$.mode') FROM journal WHERE seq = 1").fetchone()
+    if first is None:
+        raise LogDamaged(f"{path} has lost its first entry")
+    (made_in,) = first
     if made_in != mode:
         message = f"{path} was made in mode {made_in!r}, this run is {mode!r}: use another file per mode"
         raise LogOfOtherMode(message)

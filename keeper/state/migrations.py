@@ -30,7 +30,7 @@ def version_of(connection: sqlite3.Connection) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute(
-        "SELECT count(*) FROM sqlite_master WHERE name <> '_sqlite_migrations'"
+        "SELECT count(*) FROM sqlite_master WHERE tbl_name <> '_sqlite_migrations'"
     ).fetchone()
     if application == APPLICATION_ID and version > 0:
         return int(version)

@@ -22,7 +22,10 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Entries to commit together. `done` is called in the writer's thread with what became of them."""
+    """Entries to commit together; none to have all observations before it committed.
+
+    `done` is called in the writer's thread with what became of it.
+    """
 
     entries: Sequence[Stamped]
     done: Callable[[Head | StateLogError], None]
@@ -136,6 +139,7 @@ class Writer:
             closing = self._closing
         if requests:
             self._commit(requests)
+            self._flush(requests)
         elif self._failure is not None:
             self._try_again()
         elif observations:
@@ -145,22 +149,38 @@ class Writer:
         return not closing or bool(requests) or bool(observations)
 
     def _commit(self, requests: Sequence[Request]) -> None:
+        writing = [request for request in requests if request.entries]
         failure = self._failure
-        entries = [request.entries for request in requests]
+        entries = [request.entries for request in writing]
         if failure is not None:
             entries.insert(0, (self._recovery(failure),))
+        if not entries:
+            return
         try:
             results = self._store.write_durable(entries)
         except LogUnavailable as error:
             self._failed(error)
-            for request in requests:
+            for request in writing:
                 request.done(error)
             return
         if failure is not None:
             del results[0]
             self._recovered(failure)
-        for request, result in zip(requests, results, strict=True):
+        for request, result in zip(writing, results, strict=True):
             request.done(result)
+
+    def _flush(self, requests: Sequence[Request]) -> None:
+        """Answer the requests without entries, once nothing observed is left."""
+        flushing = [request for request in requests if not request.entries]
+        while flushing and self._failure is None:
+            with self._wake:
+                observations = self._take_observations()
+            if not observations:
+                break
+            self._commit_observations(observations)
+        failure = self._failure
+        for request in flushing:
+            request.done(self._store.head if failure is None else LogUnavailable(failure.error))
 
     def _commit_observations(self, observations: dict[Hashable, Stamped]) -> None:
         try:
