@@ -126,9 +126,6 @@ def _check_code(code: object, asked: Route) -> None:
 def _address(settings: HttpSourceSettings, path: str) -> str:
     """Return the address to ask: the base's own path and query (where a key may be) are kept."""
     base = urlsplit(settings.url.reveal())
-    if base.scheme not in {"http", "https"} or not base.hostname:
-        message = f"source {settings.name}: {settings.url} is not an http or https address"
-        raise ValueError(message)
     where, _, question = path.replace("{symbol}", quote(settings.symbol, safe="")).partition("?")
     query = "&".join(part for part in (base.query, question) if part)
     return urlunsplit((base.scheme, base.netloc, base.path.rstrip("/") + where, query, ""))

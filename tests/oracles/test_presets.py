@@ -44,7 +44,7 @@ def asking(preset: str, url: str, session: aiohttp.ClientSession, **changes: obj
             "path": None,
             "price_path": None,
             "symbol": SYMBOLS[preset],
-            "timeout_s": 0.5,
+            "timeout_s": 5.0,
             **changes,
         },
     )
@@ -101,7 +101,7 @@ async def test_each_fault_of_a_venue_is_its_kind_of_failure(
     venue = Venue("coinbase", lambda: NOW_MS)
     venue.set_price("ETH-USD", "3000")
     async with served(venue) as url:
-        asked = asking("coinbase", url, session, timeout_s=0.2)
+        asked = asking("coinbase", url, session, timeout_s=1.0)
         venue.fault = fault
         broken = await asked.fetch()
         venue.fault = Fault.NONE
