@@ -139,7 +139,7 @@ def _retry_after_s(header: str | None, now_ms: int) -> float:
         return min(float(header[:9]), MAX_RETRY_AFTER_S)
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     wait_s = (moment - datetime.fromtimestamp(now_ms / 1000, UTC)).total_seconds()

@@ -24,6 +24,7 @@ TimeUnit: TypeAlias = Literal["s", "ms", "us", "ns", "iso"]
 MAX_DIGITS = 36
 MAX_EXPONENT = 30
 MAX_DEPTH = 64
+MAX_TIME_MS = 10**14
 
 _NUMBER = re.compile(r"(?a:(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,2}))?)")
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
@@ -92,7 +93,10 @@ def price_wad(value: object) -> int:
 def time_ms(value: object, unit: TimeUnit) -> int:
     """Return a source's time as UTC milliseconds, rounded down. Raises `BadAnswer`."""
     if unit != "iso":
-        return int(_decimal(value, FailureKind.MALFORMED) / _TICKS_PER_MS[unit])
+        moment_ms = int(_decimal(value, FailureKind.MALFORMED) / _TICKS_PER_MS[unit])
+        if moment_ms > MAX_TIME_MS:
+            raise _malformed(f"not a time in {unit}: {shown(value)}")
+        return moment_ms
     try:
         moment = datetime.fromisoformat(value if isinstance(value, str) else "")
         return (moment - _EPOCH) // timedelta(milliseconds=1)

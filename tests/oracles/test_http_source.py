@@ -229,6 +229,7 @@ async def test_a_redirect_is_not_followed(session: aiohttp.ClientSession) -> Non
         ({"Retry-After": formatdate(NOW_MS / 1000 + 20, usegmt=True)}, 20),
         ({"Retry-After": formatdate(NOW_MS / 1000 - 20, usegmt=True)}, 0),
         ({"Retry-After": "soon"}, 0),
+        ({"Retry-After": "Fri, 31 Dec 99999999999999999999 23:59:59 GMT"}, 0),
         ({"Retry-After": "-5"}, 0),
     ],
 )

@@ -120,6 +120,8 @@ def test_times_of_all_units_are_milliseconds_rounded_down(value: str, unit: Time
         (None, "iso"),
         ("", "iso"),
         ("2023-11-14T22:13:20Z", "ms"),
+        ("1700000000123000000", "ms"),
+        ("1e30", "s"),
     ],
 )
 def test_what_is_not_a_time_is_malformed(value: object, unit: TimeUnit) -> None:
