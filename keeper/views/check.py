@@ -64,6 +64,7 @@ def _ask(settings: Settings, *, offline: bool) -> list[Report]:
 async def _ask_outside(settings: Settings) -> list[Report]:
     import asyncio
 
+    from keeper.views.probes.hubs import probe_hub
     from keeper.views.probes.nodes import probe_endpoint
     from keeper.views.probes.prices import probe_sources
 
@@ -72,7 +73,8 @@ async def _ask_outside(settings: Settings) -> list[Report]:
         for name, chain in settings.chains.items()
         for number in range(len(chain.endpoints))
     ]
-    answered = await asyncio.gather(*nodes, probe_sources(settings))
+    hubs = [probe_hub(name, settings) for name in settings.chains]
+    answered = await asyncio.gather(*nodes, *hubs, probe_sources(settings))
     return [report for reports in answered for report in reports]
 
 

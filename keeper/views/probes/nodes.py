@@ -1,11 +1,9 @@
-"""Is each endpoint the chain it is said to be, in step with our clock, and is the hub there as configured?"""
+"""Is each endpoint the chain it is said to be, in step with our clock, and can the sender pay there?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
-
-from eth_hash.auto import keccak
 
 from chains.answers import read_data, read_head, read_quantity
 from chains.blocks import Head
@@ -25,10 +23,11 @@ async def probe_endpoint(name: str, number: int, settings: Settings, now_ms: int
     chain = settings.chains[name]
     subject = f"chains.{name}.endpoints.{number}"
     endpoint = _open(chain.endpoints[number])
-    questions = _Questions(settings, chain)
+    sender = None if chain.signer is None else settings.signers[chain.signer].address
+    wanted_wei = settings.spending.max_per_transaction_wei * LOW_BALANCE_TRANSACTIONS
     try:
-        answers = await endpoint.batch(questions.calls)
-        return list(_judge(subject, chain, questions, answers, now_ms))
+        answers = await endpoint.batch(_questions(chain, sender))
+        return list(_judge(subject, chain, wanted_wei, answers, now_ms))
     except ChainError as error:
         return [warning(subject, f"{endpoint.name}: {error}", "is the node running, and the URL right?")]
     finally:
@@ -44,36 +43,20 @@ def _open(settings: EndpointSettings) -> Endpoint:
     )
 
 
-class _Questions:
-    """The calls of one batch, in the order their answers are read."""
-
-    def __init__(self, settings: Settings, chain: ChainSettings) -> None:
-        self.tokens = chain.tokens
-        self.attestation = settings.attestation
-        self.spending = settings.spending
-        self.sender = None if chain.signer is None else settings.signers[chain.signer].address
-        self.calls: list[Call] = [
-            ("eth_chainId", []),
-            ("eth_getBlockByNumber", ["0x0", False]),
-            ("eth_getBlockByNumber", ["latest", False]),
-            ("eth_getCode", [chain.hub, "latest"]),
-            _call(chain.hub, "threshold()"),
-            _call(chain.hub, "paused()"),
-            *(_call(token.address, "decimals()") for token in chain.tokens),
-        ]
-        if self.sender is not None:
-            self.calls.append(("eth_getBalance", [self.sender, "latest"]))
-
-
-def _call(to: str, signature: str) -> Call:
-    selector = "0x" + keccak(signature.encode())[:4].hex()
-    return ("eth_call", [{"to": to, "data": selector}, "latest"])
+def _questions(chain: ChainSettings, sender: str | None) -> list[Call]:
+    calls: list[Call] = [
+        ("eth_chainId", []),
+        ("eth_getBlockByNumber", ["0x0", False]),
+        ("eth_getBlockByNumber", ["latest", False]),
+        ("eth_getCode", [chain.hub, "latest"]),
+    ]
+    return calls if sender is None else [*calls, ("eth_getBalance", [sender, "latest"])]
 
 
 def _judge(
-    subject: str, chain: ChainSettings, questions: _Questions, answers: Sequence[Any], now_ms: int
+    subject: str, chain: ChainSettings, wanted_wei: int, answers: Sequence[Any], now_ms: int
 ) -> Iterator[Report]:
-    refused = next((answer for answer in answers[:4] if isinstance(answer, ChainError)), None)
+    refused = next((answer for answer in answers if isinstance(answer, ChainError)), None)
     if refused is not None:
         yield problem(subject, str(refused), "this node does not answer what every node answers: use another")
         return
@@ -92,8 +75,12 @@ def _judge(
         return
     yield ok(subject, f"chain id {chain_id}, genesis as configured, block {head.number:,}")
     yield from _clock(subject, chain, head, now_ms)
-    yield from _hub(subject, chain, questions, answers)
-    yield from _sender(subject, questions, answers[6 + len(questions.tokens) :])
+    if not read_data(answers[3]):
+        yield problem(
+            subject, f"there is no contract at the hub's address {chain.hub}", "mend hub, or deploy it"
+        )
+    if len(answers) > 4:
+        yield _sender(subject, read_quantity(answers[4]), wanted_wei)
 
 
 def _clock(subject: str, chain: ChainSettings, head: Head, now_ms: int) -> Iterator[Report]:
@@ -111,50 +98,11 @@ def _clock(subject: str, chain: ChainSettings, head: Head, now_ms: int) -> Itera
         yield ok(subject, f"the newest block is {max(-ahead_s, 0)} s old")
 
 
-def _hub(
-    subject: str, chain: ChainSettings, questions: _Questions, answers: Sequence[Any]
-) -> Iterator[Report]:
-    if not read_data(answers[3]):
-        yield problem(
-            subject, f"there is no contract at the hub's address {chain.hub}", "mend hub, or deploy it"
-        )
-        return
-    threshold, paused = _word(answers[4]), _word(answers[5])
-    if threshold is None or paused is None:
-        yield problem(subject, f"the contract at {chain.hub} is no margin hub", "mend hub")
-        return
-    yield ok(subject, f"the hub is there and asks for {threshold} signatures")
-    if paused:
-        yield warning(subject, "the hub is paused: nothing can be liquidated", "its owner can unpause it")
-    if questions.attestation is not None and questions.attestation.threshold != threshold:
-        advice = f"set attestation.threshold = {threshold}"
-        yield problem(subject, f"attestation.threshold is {questions.attestation.threshold}", advice)
-    for number, (token, answer) in enumerate(zip(questions.tokens, answers[6:], strict=False)):
-        decimals = _word(answer)
-        if decimals != token.decimals:
-            found = (
-                "is no ERC-20 token" if decimals is None else f"has {decimals} decimals, not {token.decimals}"
-            )
-            yield problem(
-                f"{subject}: tokens.{number}", f"{token.address} {found}", "mend address or decimals"
-            )
-
-
-def _sender(subject: str, questions: _Questions, answers: Sequence[Any]) -> Iterator[Report]:
-    if questions.sender is None or not answers or isinstance(answers[0], ChainError):
-        return
-    balance_wei = read_quantity(answers[0])
-    wanted_wei = questions.spending.max_per_transaction_wei * LOW_BALANCE_TRANSACTIONS
-    text = f"the sender {questions.sender} has {format_decimal(balance_wei, 18, 6)} of the chain's coin"
+def _sender(subject: str, balance_wei: int, wanted_wei: int) -> Report:
+    text = f"the sender has {format_decimal(balance_wei, 18, 6)} of the chain's coin"
     if balance_wei >= wanted_wei:
-        yield ok(subject, text)
-    else:
-        advice = f"it should pay {LOW_BALANCE_TRANSACTIONS} transactions at the limit: {format_decimal(wanted_wei, 18, 6)}"
-        yield warning(subject, text, advice)
-
-
-def _word(answer: object) -> int | None:
-    if isinstance(answer, ChainError):
-        return None
-    data = read_data(answer)
-    return int.from_bytes(data) if len(data) == 32 else None
+        return ok(subject, text)
+    wanted = format_decimal(wanted_wei, 18, 6)
+    return warning(
+        subject, text, f"send it some: {LOW_BALANCE_TRANSACTIONS} transactions at the limit are {wanted}"
+    )
