@@ -1,0 +1,100 @@
+"""Many transactions of many senders on a local chain, in few blocks: for setting a scene up.
+
+Senders are impersonated, so no key is needed and none exists. Nonces are explicit, because
+calls of one batch run concurrently in the node.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from eth_hash.auto import keccak
+from eth_utils import to_checksum_address
+from rlp import encode as rlp_encode
+
+from chains.devnet.anvil import Anvil, AnvilFailed
+
+GAS_LIMIT = 900_000
+DEPLOY_GAS_LIMIT = 8_000_000
+BATCH = 60
+"""Transactions a block: within its gas limit even if each took all it may."""
+RICH_WEI = hex(10**24)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One transaction and what it is for."""
+
+    tx_hash: str
+    label: str
+
+
+@dataclass
+class Transactor:
+    """Collects transactions for one node; `flush` has them mined and checks every receipt."""
+
+    node: Anvil
+    _nonces: dict[str, int] = field(default_factory=dict)
+    _waiting: list[tuple[dict[str, str], str]] = field(default_factory=list)
+
+    async def enrich(self, *addresses: str) -> None:
+        """Give addresses native coins and let the node sign for them."""
+        await self.node.rpc("anvil_autoImpersonateAccount", True)  # noqa: FBT003 - JSON
+        await self.node.batch([("anvil_setBalance", [address, RICH_WEI]) for address in addresses])
+
+    async def call(self, sender: str, to: str, data: bytes, label: str) -> None:
+        """Queue a call."""
+        await self._queue(sender, {"to": to, "data": "0x" + data.hex(), "gas": hex(GAS_LIMIT)}, label)
+
+    async def deploy(self, sender: str, code: bytes, label: str) -> str:
+        """Queue a deployment and return the address it will have."""
+        nonce = await self._queue(sender, {"data": "0x" + code.hex(), "gas": hex(DEPLOY_GAS_LIMIT)}, label)
+        return created_address(sender, nonce)
+
+    async def flush(self) -> None:
+        """Send all that waits, mine, and check. Raises `AnvilFailed` naming the first that reverted."""
+        waiting, self._waiting = self._waiting, []
+        for start in range(0, len(waiting), BATCH):
+            part = waiting[start : start + BATCH]
+            hashes = await self.node.batch([("eth_sendTransaction", [fields]) for fields, _ in part])
+            await self._mined(
+                [Sent(tx_hash, label) for tx_hash, (_, label) in zip(hashes, part, strict=True)]
+            )
+
+    async def _queue(self, sender: str, fields: dict[str, str], label: str) -> int:
+        if sender not in self._nonces:
+            count = await self.node.rpc("eth_getTransactionCount", sender, "latest")
+            self._nonces[sender] = int(count, 16)
+        nonce = self._nonces[sender]
+        self._nonces[sender] += 1
+        self._waiting.append(({"from": sender, "nonce": hex(nonce), **fields}, label))
+        return nonce
+
+    async def _mined(self, sent: list[Sent]) -> None:
+        missing = sent
+        for _ in range(40):
+            await self.node.rpc("evm_mine")
+            receipts = await self.node.batch(
+                [("eth_getTransactionReceipt", [each.tx_hash]) for each in missing]
+            )
+            for each, receipt in zip(missing, receipts, strict=True):
+                if receipt is not None and receipt["status"] != "0x1":
+                    raise AnvilFailed(f"{each.label} reverted: {await self._reason(each.tx_hash)}")
+            missing = [each for each, receipt in zip(missing, receipts, strict=True) if receipt is None]
+            if not missing:
+                return
+        raise AnvilFailed(f"{missing[0].label} was not mined")
+
+    async def _reason(self, tx_hash: str) -> str:
+        transaction = await self.node.rpc("eth_getTransactionByHash", tx_hash)
+        call = {"from": transaction["from"], "to": transaction["to"], "data": transaction["input"]}
+        try:
+            await self.node.rpc("eth_call", call, "latest")
+        except AnvilFailed as failure:
+            return str(failure)
+        return "it would not any more"
+
+
+def created_address(sender: str, nonce: int) -> str:
+    """Return where a sender's contract creation with this nonce lands."""
+    return to_checksum_address(keccak(rlp_encode([bytes.fromhex(sender[2:]), nonce]))[12:])
