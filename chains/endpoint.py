@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from asyncio_throttle.throttler import Throttler
@@ -62,7 +63,7 @@ class Endpoint:
             return await self._request_once(method, params)
         except RetryLater as error:
             failure = error
-        return await self._again(failure, lambda: self._request_once(method, params))
+        return await self._again(failure, partial(self._request_once, method, params))
 
     async def batch(self, calls: Sequence[Call]) -> list[Any]:
         """Return one result per call, in order, from one HTTP request.
@@ -76,7 +77,7 @@ class Endpoint:
             return await self._batch_once(calls)
         except RetryLater as error:
             failure = error
-        return await self._again(failure, lambda: self._batch_once(calls))
+        return await self._again(failure, partial(self._batch_once, calls))
 
     async def send_raw(self, raw: bytes) -> SendOutcome:
         """Broadcast signed bytes once and say what came of it. Never retries, raises nothing of `ChainError`."""

@@ -151,22 +151,28 @@ def _positive(value: object) -> int:
 
 def _read_private(path: Path) -> bytes:
     """Return the content of a plain file that only its owner may touch. Checked on the opened file."""
-    problem = ""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         problem = "is a symbolic link" if path.is_symlink() else f"can not be read ({error.strerror})"
-    else:
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                problem = "is not a plain file"
-            elif status.st_mode & 0o077:
-                problem = f"can be touched by others: chmod 600 (its mode is {status.st_mode & 0o777:o})"
-            elif status.st_uid not in {os.geteuid(), 0}:
-                problem = "belongs to another user"
-            elif status.st_size > MAX_FILE_BYTES:
-                problem = "is too large to hold a key"
-            else:
-                return file.read(MAX_FILE_BYTES)
-    raise KeyRefused(f"{path} {problem}")
+        raise KeyRefused(f"{path} {problem}") from None
+    try:
+        problem = _what_is_wrong(os.fstat(descriptor))
+        if problem:
+            raise KeyRefused(f"{path} {problem}")
+        content = os.read(descriptor, MAX_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > MAX_FILE_BYTES:
+        raise KeyRefused(f"{path} is too large to hold a key")
+    return content
+
+
+def _what_is_wrong(status: os.stat_result) -> str:
+    if not stat.S_ISREG(status.st_mode):
+        return "is not a plain file"
+    if status.st_mode & 0o077:
+        return f"can be touched by others: chmod 600 (its mode is {status.st_mode & 0o777:o})"
+    if status.st_uid not in {os.geteuid(), 0}:
+        return "belongs to another user"
+    return ""
