@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chains.errors import NeverSign
+from chains.hub.codec import KEEPER_SELECTORS
 from chains.transactions import TransactionPolicy
 from config.settings import ChainSettings, SpendingSettings
 from keeper.execution.spending import SpendingLimits
@@ -33,15 +33,14 @@ def lane_terms(
     chain: str,
     settings: ChainSettings,
     spending: SpendingSettings,
-    selectors: Iterable[bytes],
     *,
     rehearse: bool = False,
 ) -> LaneTerms:
-    """Return the terms of one configured chain: only `selectors` of its hub are ever signed."""
+    """Return the terms of one configured chain: only the keeper's own calls of its hub are ever signed."""
     hub = settings.hub.lower()
     policy = TransactionPolicy(
         chain_id=settings.chain_id,
-        allowed=frozenset((hub, selector) for selector in selectors),
+        allowed=frozenset((hub, selector) for selector in KEEPER_SELECTORS),
         max_gas_limit=MAX_GAS_LIMIT,
         max_fee_per_gas_wei=settings.max_fee_per_gas_wei,
         max_cost_wei=spending.max_per_transaction_wei,
