@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from keeper.views import figures
 from keeper.views.exits import ExitCode
-from keeper.views.options import config_option, json_option, load_settings, now_ms
+from keeper.views.options import config_option, json_option, now_ms
 from keeper.views.output import show, show_json
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ def command(config: Path, *, offline: bool, as_json: bool) -> ExitCode:
 
     Exits 0 if nothing was found, 1 if something must be mended, 2 if something should be looked at.
     """
-    settings = load_settings(config)
-    reports = _ask(settings, offline=offline)
+    settings, reports = _read(config)
+    if settings is not None:
+        reports += _ask(settings, offline=offline)
     code = exit_code(reports)
     if as_json:
         document = {
@@ -48,6 +50,29 @@ def exit_code(reports: list[Report]) -> ExitCode:
     if Level.PROBLEM in levels:
         return ExitCode.USAGE
     return ExitCode.DEGRADED if Level.WARNING in levels else ExitCode.FINE
+
+
+def _read(config: Path) -> tuple[Settings | None, list[Report]]:
+    from config.errors import Severity
+    from config.loader import examine
+    from keeper.views.probes.report import ok, problem, warning
+    from oracles.sources.presets import PRESETS
+
+    examination = examine(config, PRESETS)
+    reports = []
+    for finding in examination.findings:
+        place = f"{finding.file}:{finding.line}" if finding.line else finding.file
+        found = problem if finding.severity is Severity.ERROR else warning
+        subject = f"{place}: {finding.key}" if finding.key else place
+        reports.append(found(subject, f"[{finding.code}] {finding.message}", finding.advice))
+    if not examination.complete:
+        advice = "mend these and check again"
+        reports.append(
+            warning(str(config), "some checks need values that are missing: more may be found", advice)
+        )
+    if not reports:
+        reports.append(ok(str(config), "the file is right"))
+    return examination.settings, reports
 
 
 def _ask(settings: Settings, *, offline: bool) -> list[Report]:
@@ -79,9 +104,10 @@ async def _ask_outside(settings: Settings) -> list[Report]:
 
 
 def _lines(config: Path, reports: list[Report]) -> list[str]:
-    lines = [f"{config}: the file is right"]
+    lines = []
     for report in reports:
         lines.append(f"{report.level.value:<8} {report.subject}: {report.text}")
         if report.advice:
             lines.append(f"         {report.advice}")
-    return lines
+    bad = sum(report.level.value != "ok" for report in reports)
+    return [*lines, "", f"{config}: {figures.count(bad, 'finding')}" if bad else f"{config}: all is well"]

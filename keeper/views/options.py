@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -49,23 +50,26 @@ def now_ms() -> int:
 
 
 def load_settings(config: Path) -> Settings:
-    """Return the settings in `config`. Raises `CommandError` with every finding in it."""
-    from dataclasses import asdict
+    """Return the settings in `config`, checked as for use. Raises `CommandError` with every finding in it."""
+    from oracles.sources.presets import PRESETS
 
-    from config.loader import load
-
-    from config.errors import ConfigError
-
-    try:
-        return load(config)
-    except ConfigError as error:
-        findings = [asdict(finding) | {"severity": str(finding.severity)} for finding in error.findings]
-        raise CommandError(str(error), ExitCode.USAGE, findings=findings) from error
+    return _load(config, PRESETS)
 
 
 def log_path(config: Path, log: Path | None) -> Path:
     """Return where the state log is: as named, or as the configuration says."""
-    return log if log is not None else load_settings(config).state_log
+    return log if log is not None else _load(config, None).state_log
+
+
+def _load(config: Path, presets: Collection[str] | None) -> Settings:
+    from config.errors import ConfigError
+    from config.loader import load
+
+    try:
+        return load(config, presets)
+    except ConfigError as error:
+        findings = [asdict(finding) | {"severity": str(finding.severity)} for finding in error.findings]
+        raise CommandError(str(error), ExitCode.USAGE, findings=findings) from error
 
 
 @contextmanager

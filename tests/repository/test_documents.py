@@ -14,15 +14,6 @@ from pydantic import BaseModel
 from config.settings import Settings
 from keeper.views.cli import COMMANDS
 
-RUN_ELSEWHERE = {
-    "make demo": "tests/demo",
-    "make test": ".ci/run",
-    "keeper run": "tests/runtime",
-    "keeper attest": "tests/attest",
-    "keeper check": "tests/views/test_check.py",
-}
-"""Commands of the README that another test runs whole."""
-
 
 @pytest.fixture(scope="module")
 def readme(root: Path) -> str:
