@@ -22,9 +22,13 @@ class SecretUrl:
         return self._url
 
     def __str__(self) -> str:
-        parts = urlsplit(self._url)
-        port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{parts.hostname}{port}/***"
+        try:
+            parts = urlsplit(self._url)
+            port = f":{parts.port}" if parts.port else ""
+        except ValueError:
+            return "***"
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{parts.scheme}://{host}{port}/***"
 
     __repr__ = __str__
 

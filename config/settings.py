@@ -9,61 +9,36 @@ field can.
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Literal
 
-from eth_utils import is_checksum_address, is_hex_address, to_checksum_address
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field
 
-from config.secrets import SecretUrl
-from config.units import BPS, WAD, format_decimal, parse_wad
-
-
-def _read_wad(value: object) -> int:
-    if not isinstance(value, str):
-        message = 'write the number as a string, such as "1.05"'
-        raise ValueError(message)  # noqa: TRY004 - pydantic reports only ValueError with its key
-    return parse_wad(value)
-
-
-def _read_address(value: object) -> str:
-    if not isinstance(value, str) or not value.startswith("0x") or not is_hex_address(value):
-        message = 'write the address as a quoted string of 0x and 40 hex digits'
-        raise ValueError(message)
-    if value != value.lower() and not is_checksum_address(value):
-        message = f"wrong checksum; if the address is right it is written {to_checksum_address(value)}"
-        raise ValueError(message)
-    if int(value, 16) == 0:
-        message = "the zero address can not be meant here"
-        raise ValueError(message)
-    return to_checksum_address(value)
-
-
-def _read_url(value: object) -> SecretUrl:
-    if not isinstance(value, str):
-        message = "write the URL as a quoted string"
-        raise ValueError(message)  # noqa: TRY004 - as above
-    if any(ord(character) <= 0x20 or ord(character) == 0x7F for character in value):
-        message = "a URL has no spaces or control characters"
-        raise ValueError(message)
-    return SecretUrl(value)
-
-
-def _wad_text(value: int) -> str:
-    return format_decimal(value, 18)
-
-
-Wad = Annotated[int, BeforeValidator(_read_wad), PlainSerializer(_wad_text)]
-Bps = Annotated[int, Field(ge=0, le=BPS, strict=True)]
-Seconds = Annotated[float, Field(gt=0, le=86_400 * 366, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, strict=True)]
-Positive = Annotated[int, Field(ge=1, strict=True)]
-Port = Annotated[int, Field(ge=0, le=65_535, strict=True)]
-Address = Annotated[str, BeforeValidator(_read_address)]
-Hash32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
-Url = Annotated[SecretUrl, BeforeValidator(_read_url), PlainSerializer(str)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
-AssetName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,15}$")]
+from config.fields import (
+    Address,
+    AssetName,
+    Bps,
+    Count,
+    Decimals,
+    FilePath,
+    Hash32,
+    HttpPath,
+    InFlight,
+    JsonPath,
+    LiabilityBps,
+    Name,
+    Pair,
+    Port,
+    Positive,
+    PositiveWei,
+    Seconds,
+    Symbol,
+    UpliftBps,
+    Url,
+    Wad,
+    Wei,
+    WsUrl,
+)
+from config.units import BPS, WAD
 
 
 class Section(BaseModel):
@@ -96,7 +71,7 @@ class RiskSettings(Section):
     target_health: Wad = WAD * 105 // 100
     gain_weight_bps: Bps = 8_000
     dust_value: Wad = 50 * WAD
-    missing_leg_uplift_bps: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 10_000
+    missing_leg_uplift_bps: UpliftBps = 10_000
     price_band_bps: Bps = 150
     unknown_alert_s: Seconds = 60.0
 
@@ -117,8 +92,8 @@ class AssetSettings(Section):
     max_spread_bps: Bps = 500
     collateral_weight_bps: Bps = 0
     initial_collateral_weight_bps: Bps = 0
-    liability_weight_bps: Annotated[int, Field(ge=BPS, le=50_000, strict=True)] = BPS
-    initial_liability_weight_bps: Annotated[int, Field(ge=BPS, le=50_000, strict=True)] = BPS
+    liability_weight_bps: LiabilityBps = BPS
+    initial_liability_weight_bps: LiabilityBps = BPS
 
 
 class TierSettings(Section):
@@ -140,7 +115,7 @@ class EndpointSettings(Section):
     """One node of a chain. `ws_url` only hints that a head came; `url` is read."""
 
     url: Url
-    ws_url: Url | None = None
+    ws_url: WsUrl | None = None
     max_requests_per_s: Positive = 200
     timeout_s: Seconds = 5.0
 
@@ -150,7 +125,7 @@ class TokenSettings(Section):
 
     address: Address
     asset: AssetName
-    decimals: Annotated[int, Field(ge=0, le=36, strict=True)]
+    decimals: Decimals
 
 
 class HubMarketSettings(Section):
@@ -179,8 +154,8 @@ class ChainSettings(Section):
     claim_confirmations: Count = 2
     signer: Name | None = None
     confirm_chain_id: Positive | None = None
-    max_in_flight: Annotated[int, Field(ge=1, le=64, strict=True)] = 16
-    max_fee_per_gas_wei: Positive = 500 * 10**9
+    max_in_flight: InFlight = 16
+    max_fee_per_gas_wei: PositiveWei = 500 * 10**9
     bump_after_blocks: Positive = 3
     max_bumps: Count = 6
 
@@ -194,14 +169,14 @@ class HttpSourceSettings(Section):
 
     kind: Literal["http"]
     name: Name
-    pair: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,15}/[A-Za-z][A-Za-z0-9]{0,15}$")]
+    pair: Pair
     group: Name
     url: Url
-    symbol: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/-]{1,40}$")] = ""
+    symbol: Symbol = ""
     preset: str | None = None
-    path: str | None = None
-    price_path: str | None = None
-    time_path: str | None = None
+    path: HttpPath | None = None
+    price_path: JsonPath | None = None
+    time_path: JsonPath | None = None
     time_unit: Literal["s", "ms", "us", "ns", "iso"] | None = None
     weight: Positive = 1
     max_age_s: Seconds = 30.0
@@ -215,11 +190,11 @@ class ChainlinkSourceSettings(Section):
 
     kind: Literal["chainlink"]
     name: Name
-    pair: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,15}/[A-Za-z][A-Za-z0-9]{0,15}$")]
+    pair: Pair
     group: Name
     chain: Name
     address: Address
-    decimals: Annotated[int, Field(ge=0, le=36, strict=True)] = 8
+    decimals: Decimals = 8
     weight: Positive = 1
     max_age_s: Seconds = 3_900.0
 
@@ -232,12 +207,12 @@ class Erc4626SourceSettings(Section):
 
     kind: Literal["erc4626"]
     name: Name
-    pair: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,15}/[A-Za-z][A-Za-z0-9]{0,15}$")]
+    pair: Pair
     group: Name
     chain: Name
     address: Address
-    share_decimals: Annotated[int, Field(ge=0, le=36, strict=True)] = 18
-    asset_decimals: Annotated[int, Field(ge=0, le=36, strict=True)] = 18
+    share_decimals: Decimals = 18
+    asset_decimals: Decimals = 18
     max_rate: Wad
     weight: Positive = 1
     max_age_s: Seconds = 60.0
@@ -257,9 +232,9 @@ class SignerSettings(Section):
     """
 
     address: Address
-    key_file: Path | None = None
-    keystore: Path | None = None
-    password_file: Path | None = None
+    key_file: FilePath | None = None
+    keystore: FilePath | None = None
+    password_file: FilePath | None = None
 
 
 class AttestorPeerSettings(Section):
@@ -284,7 +259,7 @@ class AttestorSettings(Section):
 
     signer: Name
     port: Port = 0
-    state_log: Path
+    state_log: FilePath
     size_tolerance_bps: Bps = 500
     price_band_bps: Bps = 100
     max_cut_age_s: Seconds = 30.0
@@ -293,10 +268,10 @@ class AttestorSettings(Section):
 class SpendingSettings(Section):
     """What may be spent, failures included, over all restarts. In the chain's native wei."""
 
-    max_per_transaction_wei: Positive = 10**17
-    max_per_hour_wei: Positive = 10**18
-    max_per_day_wei: Positive = 5 * 10**18
-    cancel_reserve_wei: Count = 10**16
+    max_per_transaction_wei: PositiveWei = 10**17
+    max_per_hour_wei: PositiveWei = 10**18
+    max_per_day_wei: PositiveWei = 5 * 10**18
+    cancel_reserve_wei: Wei = 2 * 10**16
 
 
 class Settings(Section):
@@ -304,7 +279,7 @@ class Settings(Section):
 
     name: Name = "keeper"
     mode: Mode = Mode.OBSERVE
-    state_log: Path
+    state_log: FilePath
     risk: RiskSettings = RiskSettings()
     assets: Annotated[dict[AssetName, AssetSettings], Field(min_length=1)]
     markets: dict[Name, MarketSettings] = Field(default_factory=dict)

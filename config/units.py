@@ -36,7 +36,7 @@ def parse_decimal(text: str, decimals: int) -> int:
     any other text and for more fractional digits than `decimals` can hold exactly.
     """
     if not _DECIMAL.fullmatch(text):
-        message = f"{text!r} is not a plain decimal number such as \"1.05\""
+        message = f'{text!r} is not a plain decimal number such as "1.05"'
         raise ValueError(message)
     whole, _, fraction = text.partition(".")
     kept = fraction.rstrip("0")

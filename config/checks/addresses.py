@@ -1,0 +1,71 @@
+"""Addresses that can not be what is meant: precompiles, burn addresses, placeholders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from config.errors import KeyPath, Remark
+from config.settings import HttpSourceSettings, Mode, Settings
+
+_HIGHEST_PRECOMPILE = 0xFFFF
+_DEAD = frozenset(
+    {
+        "0x000000000000000000000000000000000000dead",
+        "0xdead000000000000000042069420694206942069",
+        "0xdeaddeaddeaddeaddeaddeaddeaddeaddeaddead",
+        "0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
+        "0xffffffffffffffffffffffffffffffffffffffff",
+    }
+)
+"""Where tokens are burnt, and what some interfaces write for a chain's own coin."""
+
+_REPEATED = re.compile(r"0x(.{1,10}?)\1+")
+_COUNTED = frozenset(
+    {
+        "0x1234567890123456789012345678901234567890",
+        "0x0123456789012345678901234567890123456789",
+        "0x0123456789abcdef0123456789abcdef01234567",
+    }
+)
+
+
+def check_addresses(settings: Settings) -> Iterator[Remark]:
+    """Yield what is wrong with each address, and with genesis hashes that are placeholders."""
+    code = "E319" if settings.mode is Mode.LIVE else "W319"
+    for path, address in _addresses(settings):
+        low = address.lower()
+        if int(low, 16) <= _HIGHEST_PRECOMPILE:
+            advice = "write the address of the contract or key that is meant"
+            yield Remark(path, "E317", "this address belongs to the chain itself (a precompile)", advice)
+        elif low in _DEAD:
+            message = "no one has the key of this address, and no contract is there"
+            yield Remark(
+                path, "E318", message, "write the token's address; for a chain's own coin that of its wrapper"
+            )
+        elif _is_placeholder(low):
+            yield Remark(path, code, "this address is a placeholder", "write the real address")
+    for name, chain in settings.chains.items():
+        if _REPEATED.fullmatch(chain.genesis_hash):
+            hash_code = "E320" if settings.mode is Mode.LIVE else "W320"
+            advice = "write the hash of block 0, asked from a node you trust"
+            yield Remark(("chains", name, "genesis_hash"), hash_code, "this hash is a placeholder", advice)
+
+
+def _is_placeholder(address: str) -> bool:
+    return _REPEATED.fullmatch(address) is not None or address in _COUNTED
+
+
+def _addresses(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
+    for name, chain in settings.chains.items():
+        yield ("chains", name, "hub"), chain.hub
+        for number, token in enumerate(chain.tokens):
+            yield ("chains", name, "tokens", number, "address"), token.address
+    for number, source in enumerate(settings.sources):
+        if not isinstance(source, HttpSourceSettings):
+            yield ("sources", number, "address"), source.address
+    for name, signer in settings.signers.items():
+        yield ("signers", name, "address"), signer.address
+    if settings.attestation is not None:
+        for number, peer in enumerate(settings.attestation.attestors):
+            yield ("attestation", "attestors", number, "address"), peer.address

@@ -1,0 +1,145 @@
+"""Sources: what they price, whether they can be asked, and whether they are as independent as they say."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
+
+from config.checks.origins import is_loopback, origin
+from config.errors import KeyPath, Remark
+from config.settings import (
+    ChainlinkSourceSettings,
+    Erc4626SourceSettings,
+    HttpSourceSettings,
+    Settings,
+    SourceSettings,
+)
+
+
+def check_sources(settings: Settings, presets: Collection[str] | None) -> Iterator[Remark]:
+    """Yield what is wrong with each source and among the sources of one pair."""
+    names: dict[str, int] = {}
+    for number, source in enumerate(settings.sources):
+        at = ("sources", number)
+        if names.setdefault(source.name, number) != number:
+            message = f"{source.name} is already the name of sources[{names[source.name]}]"
+            yield Remark(
+                (*at, "name"), "E401", message, "give each source its own name; the log tells them by it"
+            )
+        yield from _pair(at, source, settings)
+        if isinstance(source, HttpSourceSettings):
+            yield from _http(at, source, presets)
+        else:
+            yield from _on_chain(at, source, settings)
+    yield from _copies(settings)
+    yield from _shared_hosts(settings)
+
+
+def _pair(at: KeyPath, source: SourceSettings, settings: Settings) -> Iterator[Remark]:
+    base, _, quote = source.pair.partition("/")
+    asset = settings.assets.get(base)
+    if asset is None:
+        near = get_close_matches(base, list(settings.assets), 1)
+        advice = f"did you mean {near[0]}/{quote}?" if near else f"add [assets.{base}], or remove the source"
+        yield Remark((*at, "pair"), "E402", f"there is no asset {base}", advice)
+    elif quote != asset.priced_in:
+        message = f"{source.pair} does not multiply out: {base} is priced in {asset.priced_in}"
+        advice = (
+            f'a market for {base}/{asset.priced_in} is needed, or priced_in = "{quote}" in [assets.{base}]'
+        )
+        yield Remark((*at, "pair"), "E403", message, advice)
+
+
+def _http(at: KeyPath, source: HttpSourceSettings, presets: Collection[str] | None) -> Iterator[Remark]:
+    if source.preset is None:
+        missing = [key for key in ("path", "price_path") if getattr(source, key) is None]
+        if missing:
+            message = f"source {source.name} has no preset, and no {' and no '.join(missing)}"
+            advice = 'name a venue (preset = "kraken"), or say where its answer holds the price: path and price_path'
+            yield Remark(at, "E410", message, advice)
+        if source.time_path is not None and source.time_unit is None:
+            message = f"source {source.name} has a time_path and no time_unit"
+            advice = 'say in what that time is: time_unit = "s", "ms", "us", "ns" or "iso"'
+            yield Remark((*at, "time_path"), "E413", message, advice)
+    elif presets is not None and source.preset not in presets:
+        near = get_close_matches(source.preset[:40].lower(), presets, 1)
+        advice = f'did you mean "{near[0]}"? ' if near else ""
+        listed = ", ".join(sorted(presets))
+        yield Remark((*at, "preset"), "E411", "there is no such preset", f"{advice}there are {listed}")
+    if not source.symbol and (source.path is None or "{symbol}" in source.path):
+        message = f"source {source.name} has no symbol to put into its path"
+        yield Remark(at, "E412", message, 'name the market as the venue spells it: symbol = "ETH-USD"')
+    if source.max_age_s < source.poll_interval_s:
+        message = f"{source.max_age_s:g} s, but it is asked only every {source.poll_interval_s:g} s"
+        advice = "every quote would be too old before the next: set max_age_s to some poll intervals"
+        yield Remark((*at, "max_age_s"), "E415", message, advice)
+    if source.timeout_s > source.max_age_s:
+        message = (
+            f"an answer after {source.timeout_s:g} s would be older than max_age_s, {source.max_age_s:g} s"
+        )
+        yield Remark((*at, "timeout_s"), "W418", message, "set it below max_age_s")
+
+
+def _on_chain(
+    at: KeyPath, source: ChainlinkSourceSettings | Erc4626SourceSettings, settings: Settings
+) -> Iterator[Remark]:
+    chain = settings.chains.get(source.chain)
+    if chain is None:
+        advice = f"name one of: {', '.join(settings.chains)}"
+        yield Remark((*at, "chain"), "E414", f"there is no chain {source.chain}", advice)
+        return
+    if source.max_age_s < chain.block_time_s:
+        message = (
+            f"{source.max_age_s:g} s, but {source.chain} has a block only every {chain.block_time_s:g} s"
+        )
+        advice = "every quote would be too old before the next: set max_age_s to some blocks"
+        yield Remark((*at, "max_age_s"), "E415", message, advice)
+    tokens = {token.address: token for token in chain.tokens}
+    if source.address == chain.hub or (
+        isinstance(source, ChainlinkSourceSettings) and source.address in tokens
+    ):
+        what = "the hub" if source.address == chain.hub else "a token"
+        wanted = "feed" if isinstance(source, ChainlinkSourceSettings) else "vault"
+        message = f"this is the address of {what} on {source.chain}"
+        yield Remark((*at, "address"), "E428", message, f"write the {wanted}'s own address")
+    if isinstance(source, Erc4626SourceSettings):
+        if source.max_rate == 0:
+            yield Remark(
+                (*at, "max_rate"), "E425", "no rate is at most 0", 'set a little above today\'s: "1.20"'
+            )
+        token = tokens.get(source.address)
+        if token is not None and token.decimals != source.share_decimals:
+            message = (
+                f"{source.share_decimals}, but the same token is listed with decimals = {token.decimals}"
+            )
+            advice = "ask the token for its decimals() and write that in both places"
+            yield Remark((*at, "share_decimals"), "E426", message, advice)
+
+
+def _copies(settings: Settings) -> Iterator[Remark]:
+    seen: dict[tuple[object, ...], str] = {}
+    for number, source in enumerate(settings.sources):
+        asked: tuple[object, ...]
+        if isinstance(source, HttpSourceSettings):
+            asked = (origin(source.url), source.preset, source.path, source.price_path, source.symbol)
+        else:
+            asked = (source.kind, source.chain, source.address)
+        if (other := seen.setdefault((source.pair, *asked), source.name)) != source.name:
+            message = f"{source.name} asks the same as {other}: one answer would count twice"
+            yield Remark(
+                ("sources", number), "E416", message, "remove one, or correct what it was copied from"
+            )
+
+
+def _shared_hosts(settings: Settings) -> Iterator[Remark]:
+    groups: dict[tuple[str, str], str] = {}
+    for number, source in enumerate(settings.sources):
+        if isinstance(source, HttpSourceSettings) and not is_loopback(source.url):
+            group = groups.setdefault((source.pair, origin(source.url).host), source.group)
+            if group != source.group:
+                message = (
+                    f"the same host answers for {source.pair} in group {group}: they are not independent"
+                )
+                yield Remark(
+                    ("sources", number, "group"), "W417", message, f'write group = "{group}" here too'
+                )

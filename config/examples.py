@@ -1,0 +1,38 @@
+"""How each required key may look, for the advice of what is missing."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+EXAMPLES = MappingProxyType(
+    {
+        "address": 'address = "0x..."',
+        "asset": 'asset = "ETH"',
+        "assets": "a table [assets.ETH]",
+        "attestors": "tables [[attestation.attestors]]",
+        "chain": 'chain = "ethereum", the name in [chains.ethereum]',
+        "chain_id": "chain_id = 1",
+        "chains": "a table [chains.NAME]",
+        "decimals": "decimals = 18",
+        "endpoints": "a table [[chains.NAME.endpoints]] with a url",
+        "genesis_hash": 'genesis_hash = "0x...", the hash of block 0',
+        "group": 'group = "kraken", whoever the number comes from in the end',
+        "hub": 'hub = "0x...", the margin hub on this chain',
+        "hub_id": "hub_id = 0, the number of the market in the hub",
+        "initial_bps": "initial_bps = 1000",
+        "kind": 'kind = "http", "chainlink" or "erc4626"',
+        "maintenance_bps": "maintenance_bps = 500",
+        "market": 'market = "ETH-PERP"',
+        "max_rate": 'max_rate = "1.20", above which the vault\'s rate is refused',
+        "name": 'name = "kraken-eth"',
+        "pair": 'pair = "ETH/USD"',
+        "signer": 'signer = "attestor", the name in [signers.attestor]',
+        "sources": "tables [[sources]]",
+        "state_log": 'state_log = "keeper.db"',
+        "threshold": "threshold = 2",
+        "tiers": 'tiers = [{ up_to_value = "100000", maintenance_bps = 500, initial_bps = 1000 }]',
+        "tokens": "a table [[chains.NAME.tokens]]",
+        "up_to_value": 'up_to_value = "100000"',
+        "url": 'url = "https://..."',
+    }
+)
