@@ -122,6 +122,13 @@ def test_an_outlier_of_four_is_left_out_and_recorded() -> None:
     assert 1000 <= price.mid_wad <= 1002
 
 
+def test_excluding_an_honest_outlier_does_not_hand_the_median_to_a_minority() -> None:
+    honest, lies = [10_000, 10_000, 11_000], [9_999, 9_999]
+    price = price_of(quotes([*honest, *lies]))
+    assert reason_of(price, "s2").startswith("outlier")
+    assert (9_999, 10_000, 10_000) == interval_of(price)
+
+
 def test_with_three_groups_nothing_is_excluded_and_the_spread_refuses() -> None:
     settings = QUORUM.model_copy(update={"max_spread_bps": 500})
     price = price_of(quotes([1000, 1001, 600]), settings)
