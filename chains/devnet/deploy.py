@@ -98,7 +98,7 @@ async def deploy(node: Anvil, chain: str, prices: dict[str, int], terms: HubTerm
     await _tell(transactor, hub, terms)
     await _fund(transactor, hub, tokens, keeper)
     await transactor.flush()
-    genesis = await node.rpc("eth_getBlockByNumber", "0x0", False)  # noqa: FBT003 - JSON
+    genesis = await node.rpc("eth_getBlockByNumber", "0x0", False)
     markets = {"ETH-PERP": 0, "BTC-PERP": 1}
     return Deployment(chain, node.chain_id, genesis["hash"], hub, tokens, feeds, markets)
 
@@ -126,7 +126,8 @@ async def set_feed(node: Anvil, deployment: Deployment, prices: dict[str, int]) 
 
 
 def _answer(price_wad: int) -> int:
-    return price_wad // 10 ** (18 - FEED_DECIMALS)
+    answer: int = price_wad // 10 ** (18 - FEED_DECIMALS)
+    return answer
 
 
 async def _tokens_and_feeds(

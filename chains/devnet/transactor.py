@@ -39,7 +39,7 @@ class Transactor:
 
     async def enrich(self, *addresses: str) -> None:
         """Give addresses native coins and let the node sign for them."""
-        await self.node.rpc("anvil_autoImpersonateAccount", True)  # noqa: FBT003 - JSON
+        await self.node.rpc("anvil_autoImpersonateAccount", True)
         await self.node.batch([("anvil_setBalance", [address, RICH_WEI]) for address in addresses])
 
     async def call(self, sender: str, to: str, data: bytes, label: str) -> None:

@@ -1,0 +1,232 @@
+"""Watching one chain: its head, its hub's events into the book, its feeds, and whether it is alive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import structlog
+
+from chains.blocks import ChainUpdate, Head
+from chains.client import ChainClient
+from chains.errors import ChainError, Reverted, StopChain
+from chains.heads import HeadFollower
+from chains.hub.codec import decode, selector
+from chains.hub.reader import HubReader, balance_call
+from config.settings import ChainSettings
+from keeper.book.errors import BookError, OutOfStep
+from keeper.book.leg_state import LegRow
+from keeper.state.entries import AlertOpened
+from keeper.state.log import StateLog
+from keeper.state.observations import ChainStatusSeen, HeadSeen
+from keeper.watch.changes import Change, ChangeKind
+from keeper.watch.evidence import Evidence
+from keeper.watch.feeds import Feeds
+from keeper.watch.status import ChainState, ChainStatus
+from oracles.service import PriceService
+
+SETTLE_PAUSE_S = 0.1
+STOPPED_PAUSE_S = 3_600.0
+
+_VOLATILE = tuple(selector(f"{name}()") for name in ("pool_cash", "epoch", "paused", "policy_hash"))
+
+log = structlog.get_logger()
+
+HeadListener = Callable[[Head, tuple[str, ...]], Awaitable[None]]
+"""Told of each new head once it is in the book, with the hashes it removed."""
+
+
+class ChainWatch:
+    """One chain's watcher. `follow` and `settle` are long-lived children of a supervisor."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: ChainSettings,
+        client: ChainClient,
+        evidence: Evidence,
+        feeds: Feeds,
+        prices: PriceService,
+        state_log: StateLog,
+        now_ms: Callable[[], int],
+        signer: str | None,
+    ) -> None:
+        self.name = name
+        self.reader = HubReader(client, settings.hub)
+        self.listeners: list[HeadListener] = []
+        self._settings = settings
+        self._client = client
+        self._evidence = evidence
+        self._feeds = feeds
+        self._prices = prices
+        self._log = state_log
+        self._now_ms = now_ms
+        self._signer = signer
+        self._applied: deque[Head] = deque(maxlen=settings.finality_depth + 1)
+
+    async def follow(self) -> None:
+        """Follow the chain's head until cancelled; a chain that must be stopped is, and stays, stopped."""
+        try:
+            await HeadFollower(
+                self._client,
+                address=self._settings.hub,
+                start=list(self._applied) or self._settings.hub_deployed_block,
+                decode=decode,
+                on_update=self._on_update,
+                now_ms=self._now_ms,
+                finality_depth=self._settings.finality_depth,
+                poll_interval_s=self._settings.poll_interval_s,
+                hint_urls=[each.ws_url for each in self._settings.endpoints if each.ws_url is not None],
+            ).run()
+        except (StopChain, BookError) as error:
+            await self._stop(error)
+            await asyncio.sleep(STOPPED_PAUSE_S)
+
+    async def settle(self) -> None:
+        """Reconcile the book with the hub once it has caught up, then rest."""
+        while self.name not in self._evidence.reconciled:
+            await asyncio.sleep(SETTLE_PAUSE_S)
+            try:
+                await self._reconcile()
+            except ChainError as error:
+                log.info("reconcile_waits", chain=self.name, error=str(error))
+            except OutOfStep:
+                continue
+        await asyncio.Event().wait()
+
+    def check_age(self, now_ms: int) -> None:
+        """Let the chain's state follow its head's age, and announce a change."""
+        before = self._status
+        after = before.aged(self._settings, now_ms)
+        if after.state is before.state:
+            return
+        self._evidence.statuses[self.name] = after
+        log.info("chain_state", chain=self.name, state=after.state, reason=after.reason)
+        self._observe(after)
+        if after.state in {ChainState.STALE, ChainState.HALTED}:
+            self._prices.on_chain_answers(self._feeds.silent(now_ms))
+        self._evidence.changes.announce(Change(ChangeKind.CHAIN_STATE, self.name))
+
+    @property
+    def _status(self) -> ChainStatus:
+        return self._evidence.statuses[self.name]
+
+    async def _on_update(self, update: ChainUpdate) -> None:
+        self._evidence.book.apply(update)
+        for _ in update.removed:
+            self._applied.pop()
+        self._applied.extend(block.head for block in update.added)
+        head = self._applied[-1] if self._applied else self._evidence.book.cursor(self.name)
+        if head is None:
+            return
+        status = self._status.seen(head, update.received_at_ms, len(update.removed))
+        self._evidence.statuses[self.name] = status.aged(self._settings, self._now_ms())
+        self._log.observe(
+            *(HeadSeen(removed, canonical=False) for removed in update.removed),
+            *(HeadSeen(block.head, canonical=True) for block in update.added),
+        )
+        self._observe(self._status)
+        self._evidence.changes.announce(Change(ChangeKind.CHAIN, self.name))
+        if not update.backfill:
+            await self._read_at(head)
+        for listener in self.listeners:
+            await listener(head, tuple(removed.hash for removed in update.removed))
+
+    async def _read_at(self, head: Head) -> None:
+        """Read what moves without a log (feeds, rates, the hub's cash, our own balance) in one batch."""
+        own = [(self._settings.hub, call) for call in _VOLATILE]
+        if self._signer is not None:
+            own.append(balance_call(self._settings.tokens[0].address, self._signer))
+        feeds = self._feeds.calls()
+        try:
+            answers = await self._client.call_many([*own, *feeds], head.hash)
+        except ChainError as error:
+            log.info("reads_at_head_failed", chain=self.name, error=str(error))
+            return
+        found = [None if isinstance(answer, Reverted) else answer for answer in answers]
+        self._take_own(found[: len(own)])
+        quotes = self._feeds.read(found[len(own) :], head.timestamp, self._now_ms())
+        self._prices.on_chain_answers(quotes)
+
+    def _take_own(self, answers: list[bytes | None]) -> None:
+        words = [int.from_bytes(answer) if answer and len(answer) == 32 else None for answer in answers]
+        pool_cash, epoch, paused, policy, *held = words
+        if pool_cash is None or epoch is None or paused is None or policy is None:
+            log.warning("hub_did_not_answer", chain=self.name)
+            return
+        self._evidence.facts[self.name] = replace(
+            self._evidence.facts[self.name],
+            pool_cash=pool_cash,
+            epoch=epoch,
+            paused=bool(paused),
+            policy_hash="0x" + policy.to_bytes(32).hex(),
+        )
+        if held and held[0] is not None:
+            self._evidence.stable_held[self.name] = held[0]
+
+    async def _reconcile(self) -> None:
+        """Compare every account of the book with one batched read at the book's own block.
+
+        A difference means that events were missed or misread: the hub's answer is adopted, and it
+        is said, because it should never happen.
+        """
+        head = self._evidence.book.cursor(self.name)
+        if head is None or (await self._client.head()).hash != head.hash:
+            return
+        ids = [account.account_id for account in self._evidence.book.accounts()]
+        rows = [
+            LegRow.from_words(account, words)
+            for account, words in zip(ids, await self.reader.legs(ids, head.hash), strict=True)
+        ]
+        found = self._evidence.book.reconcile(self.name, head.hash, rows)
+        if found:
+            self._evidence.book.adopt(self.name, head.hash, rows)
+            detail = "; ".join(
+                f"{each.account[:10]} {each.what}: {each.hub}, not {each.book}" for each in found[:5]
+            )
+            await self._log.write(
+                AlertOpened(
+                    f"book_differs/{self.name}",
+                    "warning",
+                    f"{self.name}: the book differed from the hub in {len(found)} figures",
+                    detail,
+                    "the hub's figures were taken; look for missed logs",
+                )
+            )
+        self._evidence.reconciled.add(self.name)
+        log.info("reconciled", chain=self.name, block=head.number, accounts=len(ids), differences=len(found))
+        self._evidence.changes.announce(Change(ChangeKind.CHAIN, self.name))
+
+    async def _stop(self, error: Exception) -> None:
+        log.error("chain_stopped", chain=self.name, error=str(error))
+        self._evidence.statuses[self.name] = replace(
+            self._status, state=ChainState.STOPPED, reason=str(error)
+        )
+        self._observe(self._status)
+        self._evidence.changes.announce(Change(ChangeKind.CHAIN_STATE, self.name))
+        await self._log.write(
+            AlertOpened(
+                f"chain_stopped/{self.name}",
+                "critical",
+                f"{self.name} is stopped",
+                str(error),
+                "find out which side is right, then restart the daemon",
+            )
+        )
+
+    def _observe(self, status: ChainStatus) -> None:
+        head = status.head
+        if head is not None and status.received_at_ms is not None:
+            self._log.observe(
+                ChainStatusSeen(
+                    self.name,
+                    str(status.state),
+                    status.reason,
+                    head.number,
+                    head.hash,
+                    head.timestamp,
+                    status.received_at_ms,
+                )
+            )

@@ -1,0 +1,73 @@
+"""The evidence as it stands: book, prices, and how every chain is doing. Read by whoever decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chains.hub.reader import HubFacts
+from config.settings import Settings
+from keeper.book.book import Book
+from keeper.book.catalogue import known_chains
+from keeper.domain.account import CutPoint
+from keeper.watch.changes import ChangeChannel
+from keeper.watch.status import ChainState, ChainStatus
+from oracles.price import PriceSet
+
+
+@dataclass
+class Evidence:
+    """What is known now. Owned by the watcher; everyone else reads it between two awaits.
+
+    `stable_held` is what the configured signer holds of each hub's stable token, raw units, and
+    `native_held` its native wei. Until every chain has been read and reconciled once (`ready`),
+    no account is known completely, because it may have a leg on the chain that is missing.
+    """
+
+    book: Book
+    facts: dict[str, HubFacts]
+    statuses: dict[str, ChainStatus]
+    prices: PriceSet
+    changes: ChangeChannel = field(default_factory=ChangeChannel)
+    reconciled: set[str] = field(default_factory=set)
+    stable_held: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def ready(self) -> bool:
+        """Whether every chain was read completely once."""
+        return len(self.reconciled) == len(self.statuses)
+
+    def live(self, chain: str) -> bool:
+        """Whether the chain may be acted on."""
+        return self.statuses[chain].state is ChainState.LIVE
+
+    def cut(self, now_ms: int) -> tuple[CutPoint, ...]:
+        """Return the block every chain's legs are as of, and its age; a chain never seen is not in it."""
+        points: list[CutPoint] = []
+        for name, status in sorted(self.statuses.items()):
+            head = self.book.cursor(name)
+            age_ms = status.age_ms(now_ms)
+            if head is not None and age_ms is not None:
+                points.append(CutPoint(name, head.number, head.hash, head.timestamp, age_ms))
+        return tuple(points)
+
+
+def empty_book(settings: Settings, facts: Mapping[str, HubFacts]) -> Book:
+    """Return a book that knows the hubs' listings. Raises ``ValueError`` where settings and hub disagree."""
+    for name, chain in settings.chains.items():
+        listed = [token.token for token in facts[name].tokens]
+        configured = [token.address for token in chain.tokens]
+        if listed[: len(configured)] != configured:
+            raise ValueError(
+                f"chains.{name}.tokens: the hub lists {', '.join(listed)} in this order, "
+                f"the configuration {', '.join(configured)}"
+            )
+        for token, fact in zip(chain.tokens, facts[name].tokens, strict=False):
+            if token.decimals != fact.decimals:
+                raise ValueError(
+                    f"chains.{name}.tokens: {token.address} has {fact.decimals} decimals, not {token.decimals}"
+                )
+    penalties = {
+        (name, token.token): token.penalty_bps for name, fact in facts.items() for token in fact.tokens
+    }
+    return Book(known_chains(settings, penalties))

@@ -1,0 +1,138 @@
+"""All chains and all prices together: what keeper and attestor both stand on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import aiohttp
+import structlog
+
+from chains.client import ChainClient
+from chains.errors import ChainError, StopChain
+from chains.hub.reader import HubFacts, HubReader
+from config.settings import HttpSourceSettings, Settings
+from keeper.state.log import StateLog
+from keeper.state.observations import PriceSetSeen
+from keeper.watch.chain_watch import ChainWatch
+from keeper.watch.changes import Change, ChangeKind
+from keeper.watch.evidence import Evidence, empty_book
+from keeper.watch.feeds import Feeds
+from keeper.watch.status import ChainState, ChainStatus
+from oracles.price import PriceSet
+from oracles.pricing import PriceBook
+from oracles.service import PriceService
+from oracles.sources.http import HttpSource, open_session
+
+CONNECT_PAUSE_S = 0.5
+AGE_CHECK_S = 0.25
+
+log = structlog.get_logger()
+
+
+class Watcher:
+    """Connects, then feeds `evidence`. `children` are what a supervisor keeps running."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        evidence: Evidence,
+        clients: dict[str, ChainClient],
+        chains: dict[str, ChainWatch],
+        prices: PriceService,
+        session: aiohttp.ClientSession,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self.settings = settings
+        self.evidence = evidence
+        self.clients = clients
+        self.chains = chains
+        self._prices = prices
+        self._session = session
+        self._now_ms = now_ms
+
+    @classmethod
+    async def connect(
+        cls, settings: Settings, state_log: StateLog, now_ms: Callable[[], int], signers: dict[str, str]
+    ) -> Watcher:
+        """Reach every chain, read its hub's listing, and put the book and the prices together.
+
+        Waits for chains that do not answer, as long as it takes: without them no account is known.
+        Raises `StopChain` for a chain that is another one, ``ValueError`` where hub and settings differ.
+        `signers` maps chain to the address whose balances are watched.
+        """
+        clients = {name: ChainClient.from_settings(name, chain) for name, chain in settings.chains.items()}
+        session = open_session()
+        try:
+            listed = await asyncio.gather(
+                *(_facts(clients[name], chain.hub) for name, chain in settings.chains.items())
+            )
+            facts = dict(zip(settings.chains, listed, strict=True))
+            book = empty_book(settings, facts)
+        except BaseException:
+            await session.close()
+            await asyncio.gather(*(client.aclose() for client in clients.values()))
+            raise
+        price_book = PriceBook(settings.assets, settings.sources)
+        statuses = {name: ChainStatus(name, ChainState.CONNECTING, "no head seen yet") for name in clients}
+        evidence = Evidence(book, facts, statuses, price_book.current)
+
+        async def publish(prices: PriceSet) -> None:
+            evidence.prices = prices
+            state_log.observe(PriceSetSeen(prices))
+            evidence.changes.announce(Change(ChangeKind.PRICES))
+
+        sources = [
+            HttpSource(source, session, now_ms)
+            for source in settings.sources
+            if isinstance(source, HttpSourceSettings)
+        ]
+        prices = PriceService(price_book, sources, publish, now_ms)
+        chains = {
+            name: ChainWatch(
+                name,
+                chain,
+                clients[name],
+                evidence,
+                Feeds(name, settings.sources),
+                prices,
+                state_log,
+                now_ms,
+                signers.get(name),
+            )
+            for name, chain in settings.chains.items()
+        }
+        return cls(settings, evidence, clients, chains, prices, session, now_ms)
+
+    def start(self) -> None:
+        """Start asking the price sources (they supervise themselves)."""
+        self._prices.start()
+
+    async def check_ages(self) -> None:
+        """Let every chain's state follow its age, for ever: silence makes no event of its own."""
+        while True:
+            await asyncio.sleep(AGE_CHECK_S)
+            for chain in self.chains.values():
+                chain.check_age(self._now_ms())
+
+    async def close(self) -> None:
+        """Close every connection. The supervisor's children must have ended."""
+        await self._prices.close()
+        await self._session.close()
+        await asyncio.gather(*(client.aclose() for client in self.clients.values()))
+
+
+async def _facts(client: ChainClient, hub: str) -> HubFacts:
+    told = False
+    while True:
+        try:
+            await client.connect()
+            head = await client.head()
+            return await HubReader(client, hub).facts(head.hash)
+        except StopChain:
+            raise
+        except ChainError as error:
+            if not told:
+                log.warning("chain_not_reached", chain=client.name, error=str(error))
+                told = True
+            await asyncio.sleep(CONNECT_PAUSE_S)
