@@ -36,7 +36,7 @@ from keeper.execution.spending import DAY_MS
 from keeper.execution.terms import LaneTerms
 from keeper.execution.tracked import Ledger, Tracked, restore
 from keeper.state import entries
-from keeper.state.errors import LogUnavailable, NonceTaken
+from keeper.state.errors import LogRefused, LogUnavailable, NonceTaken
 from keeper.state.fault_points import FaultPoint, fault_point
 from keeper.state.live import read_lane
 from keeper.state.log import StateLog
@@ -185,9 +185,12 @@ class Lane:
 
     async def _reload(self) -> None:
         since_ms = self._now_ms() - DAY_MS
-        record = await asyncio.to_thread(
-            read_lane, self._log.path, self._terms.chain_id, self._sender, since_ms
-        )
+        try:
+            record = await asyncio.to_thread(
+                read_lane, self._log.path, self._terms.chain_id, self._sender, since_ms
+            )
+        except LogRefused as error:
+            raise LogUnavailable(str(error)) from error
         self._live = {live.intent.intent_id: restore(live) for live in record.live}
         self._ledger.load(record.costs)
         self._next_nonce = max(self._next_nonce, record.next_nonce or 0)

@@ -74,6 +74,7 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
                 "decision_id, seq, at_ms=:decided_at_ms, account_id, previous, state, reason, price_set, "
                 "health_low_wad, health_mid_wad, health_high_wad, surplus_low_wad, surplus_mid_wad, "
                 "surplus_high_wad, equity_mid_wad, unknown_because, cut",
+                "ON CONFLICT DO NOTHING",
             )
         ),
         Statement(
@@ -81,6 +82,7 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
                 "plans",
                 "decision_id=:parent_decision_id, account_id, expected_health_wad, penalty_wad, whole_account, "
                 "reason, rejected",
+                "ON CONFLICT DO NOTHING",
             ),
             each="plan",
         ),
@@ -89,6 +91,7 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
                 "steps",
                 "decision_id=:parent_decision_id, number=:n, action, chain, item, asset, size, price_wad, value_wad, "
                 "penalty_wad, target_chain, target_token, claim, reason",
+                "ON CONFLICT DO NOTHING",
             ),
             each="plan",
             inside="steps",

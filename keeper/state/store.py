@@ -19,6 +19,7 @@ from keeper.state.projection import project
 
 _INSERT_JOURNAL = "INSERT INTO journal (seq, at_ms, kind, body, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?)"
 _RETENTION_CHUNK = 50
+_WAL_BYTES_KEPT = 64 * 1024 * 1024
 
 
 class Stamped(NamedTuple):
@@ -34,6 +35,7 @@ def connect(path: Path, options: LogOptions) -> sqlite3.Connection:
     connection.execute(f"PRAGMA busy_timeout = {options.busy_timeout_ms}")
     connection.execute("PRAGMA mmap_size = 0")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES_KEPT}")
     return connection
 
 
