@@ -18,9 +18,6 @@ def command(config: Path, *, as_json: bool) -> int:
 
     With --json every line of its log is one JSON object (as always when its output is no terminal).
     """
-    from keeper.attest.server import run
-    from keeper.views.logs import configure_logs
-
     settings = load_settings(config)
     if settings.attestor is None:
         raise CommandError(
@@ -28,5 +25,9 @@ def command(config: Path, *, as_json: bool) -> int:
             ExitCode.USAGE,
             "an attestor needs one: its signer, port and state log",
         )
+
+    from keeper.runtime.attestor import run
+    from keeper.views.logs import configure_logs
+
     configure_logs(as_json=as_json)
     return run(settings)

@@ -17,9 +17,10 @@ def command(config: Path, *, as_json: bool) -> int:
 
     With --json every line of its log is one JSON object (as always when its output is no terminal).
     """
+    settings = load_settings(config)
+
     from keeper.runtime.daemon import run
     from keeper.views.logs import configure_logs
 
-    settings = load_settings(config)
     configure_logs(as_json=as_json)
     return run(settings)

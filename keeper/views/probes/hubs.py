@@ -54,9 +54,8 @@ def _compare(subject: str, chain: ChainSettings, settings: Settings, facts: HubF
             text = f"{token.address} has {fact.decimals} decimals, not {token.decimals}"
             yield problem(place, text, f"set decimals = {fact.decimals}")
     for address in listed:
-        yield problem(
-            subject, f"its token {address} is not configured", "add it to tokens, with its asset and decimals"
-        )
+        advice = "add it to tokens with its asset and decimals, or know that it counts for nothing here"
+        yield warning(subject, f"its token {address} is not configured", advice)
     for market in chain.markets:
         if market.hub_id >= len(facts.markets):
             text = f"market {market.market} has hub_id {market.hub_id}, the hub has {len(facts.markets)}"
