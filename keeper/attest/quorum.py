@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import aiohttp
 import structlog
-from chains.hub.signatures import InvalidSignature, assemble, digest, recover
 
+from chains.hub.signatures import InvalidSignature, assemble, digest, recover
 from config.settings import AttestationSettings, AttestorPeerSettings
 from keeper.attest.wire import (
     Answer,

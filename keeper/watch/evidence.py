@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from chains.hub.reader import HubFacts
 from config.settings import Settings
 from keeper.book.book import Book
-from keeper.book.catalogue import known_chains
+from keeper.book.catalogue import KnownChain, known_chains
 from keeper.domain.account import CutPoint
 from keeper.watch.changes import ChangeChannel
 from keeper.watch.status import ChainState, ChainStatus
@@ -24,6 +24,7 @@ class Evidence:
     no account is known completely, because it may have a leg on the chain that is missing.
     """
 
+    known: Mapping[str, KnownChain]
     book: Book
     facts: dict[str, HubFacts]
     statuses: dict[str, ChainStatus]
@@ -52,8 +53,8 @@ class Evidence:
         return tuple(points)
 
 
-def empty_book(settings: Settings, facts: Mapping[str, HubFacts]) -> Book:
-    """Return a book that knows the hubs' listings. Raises ``ValueError`` where settings and hub disagree."""
+def catalogue(settings: Settings, facts: Mapping[str, HubFacts]) -> dict[str, KnownChain]:
+    """Return what the hubs list, as the book reads it. Raises ``ValueError`` where settings and hub disagree."""
     for name, chain in settings.chains.items():
         listed = [token.token for token in facts[name].tokens]
         configured = [token.address for token in chain.tokens]
@@ -70,4 +71,4 @@ def empty_book(settings: Settings, facts: Mapping[str, HubFacts]) -> Book:
     penalties = {
         (name, token.token): token.penalty_bps for name, fact in facts.items() for token in fact.tokens
     }
-    return Book(known_chains(settings, penalties))
+    return known_chains(settings, penalties)

@@ -12,11 +12,12 @@ from chains.client import ChainClient
 from chains.errors import ChainError, StopChain
 from chains.hub.reader import HubFacts, HubReader
 from config.settings import HttpSourceSettings, Settings
+from keeper.book.book import Book
 from keeper.state.log import StateLog
 from keeper.state.observations import PriceSetSeen
 from keeper.watch.chain_watch import ChainWatch
 from keeper.watch.changes import Change, ChangeKind
-from keeper.watch.evidence import Evidence, empty_book
+from keeper.watch.evidence import Evidence, catalogue
 from keeper.watch.feeds import Feeds
 from keeper.watch.status import ChainState, ChainStatus
 from oracles.price import PriceSet
@@ -68,14 +69,14 @@ class Watcher:
                 *(_facts(clients[name], chain.hub) for name, chain in settings.chains.items())
             )
             facts = dict(zip(settings.chains, listed, strict=True))
-            book = empty_book(settings, facts)
+            known = catalogue(settings, facts)
         except BaseException:
             await session.close()
             await asyncio.gather(*(client.aclose() for client in clients.values()))
             raise
         price_book = PriceBook(settings.assets, settings.sources)
         statuses = {name: ChainStatus(name, ChainState.CONNECTING, "no head seen yet") for name in clients}
-        evidence = Evidence(book, facts, statuses, price_book.current)
+        evidence = Evidence(known, Book(known), facts, statuses, price_book.current)
 
         async def publish(prices: PriceSet) -> None:
             evidence.prices = prices

@@ -1,0 +1,105 @@
+"""What keeper and attestor share as processes: the log, signals, exit codes, an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import structlog
+
+from chains.errors import KeyRefused, StopChain
+from config.canonical import digest
+from config.settings import Settings
+from keeper.runtime.clock import now_ms
+from keeper.runtime.supervisor import Fatal
+from keeper.state.entries import ConfigUsed, RunEnded, RunStarted
+from keeper.state.errors import LogRefused, LogUnavailable
+from keeper.state.fault_points import arm_from_environment
+from keeper.state.log import ChainIdentity, StateLog
+
+log = structlog.get_logger()
+
+EXIT_FINE = 0
+EXIT_USAGE = 1
+EXIT_DOWN = 3
+EXIT_PERSON = 4
+STOP_TIMEOUT_S = 9.0
+
+
+def run_process(body: Callable[[asyncio.Event], Awaitable[None]], settings: Settings) -> int:
+    """Run `body` until it ends or a signal asks it to; return the exit code.
+
+    `body` is given an event that is set on SIGTERM or SIGINT and must then end within nine seconds;
+    after that it is cancelled. What a person must mend ends with code 4, a missing machine with 3.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    arm_from_environment([chain.chain_id for chain in settings.chains.values()])
+    try:
+        asyncio.run(_with_signals(body))
+    except (KeyRefused, LogRefused, StopChain, Fatal, ValueError) as error:
+        log.error("stopped", error=str(error), advice="mend this, then start again")
+        return EXIT_PERSON
+    except (LogUnavailable, OSError) as error:
+        log.error("stopped", error=f"{type(error).__name__}: {error}"[:300])
+        return EXIT_DOWN
+    return EXIT_FINE
+
+
+async def _with_signals(body: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    work = asyncio.ensure_future(body(stop))
+    asked = asyncio.create_task(stop.wait())
+    await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if not work.done():
+        await asyncio.wait({work}, timeout=STOP_TIMEOUT_S)
+    if not work.done():
+        log.warning("cancelled_after_grace")
+        work.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+
+
+@asynccontextmanager
+async def opened_log(settings: Settings, path: Path, mode: str) -> AsyncIterator[StateLog]:
+    """Open the state log for one run, and say in it what ran and how it ended."""
+    identities = [
+        ChainIdentity(name, chain.chain_id, chain.genesis_hash) for name, chain in settings.chains.items()
+    ]
+    state_log = StateLog.open(path, mode, now_ms, chains=identities)
+    run_id = os.urandom(8).hex()
+    text = canonical_json(
+        settings.model_dump(mode="json"),
+    )
+    reason = "failed"
+    try:
+        await state_log.write(
+            ConfigUsed(digest(text), text),
+            RunStarted(run_id, mode, _version(), os.getpid(), digest(text)),
+        )
+        yield state_log
+        reason = "asked to stop"
+    except BaseException as error:
+        reason = type(error).__name__
+        raise
+    finally:
+        with contextlib.suppress(LogUnavailable):
+            await state_log.write(RunEnded(run_id, reason))
+        await state_log.close()
+
+
+def _version() -> str:
+    try:
+        return version("cross-chain-keeper")
+    except PackageNotFoundError:
+        return "checkout"
