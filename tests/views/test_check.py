@@ -158,7 +158,7 @@ async def test_a_key_of_another_address_is_found_before_any_node_is_asked(
 
     code, findings = await check(keeper, config)
 
-    assert "signers.sender" == findings[0]["subject"]
+    assert "signers.sender" in {found["subject"] for found in findings if found["level"] == "problem"}
     assert "11" * 32 not in json.dumps(findings)
     assert ExitCode.USAGE == code
 
@@ -176,14 +176,14 @@ def test_the_example_is_right_but_for_its_placeholders(keeper: Keeper, tmp_path:
 
 def test_a_broken_file_is_named_with_line_key_and_advice(keeper: Keeper, tmp_path: Path) -> None:
     path = tmp_path / "keeper.toml"
-    path.write_text(
-        (ROOT / "config" / "example.toml").read_text().replace("min_sources = 3 ", "min_source = 3 ", 1)
-    )
+    text = (ROOT / "config" / "example.toml").read_text()
+    path.write_text(text.replace("min_sources = 3 ", "min_source = 3 ", 1))
+    line = text[: text.index("min_sources = 3 ")].count("\n") + 1
 
     code, out, err = keeper("check", "-c", path, "--offline")
 
     assert (ExitCode.USAGE, "") == (code, err)
-    assert f"{path}:51: assets.USDC.min_source: [E101] no such key" in " ".join(out.split())
+    assert f"{path}:{line}: assets.USDC.min_source: [E101] no such key" in " ".join(out.split())
     assert "did you mean min_sources?" in out
 
 
