@@ -59,10 +59,11 @@ class HeadHints:
                         max_msg_size=MAX_MESSAGE_BYTES,
                         timeout=ClientWSTimeout(ws_close=1.0),
                     )
+                async with socket:
                     await socket.send_json(_SUBSCRIBE)
-                async for message in socket:
-                    if message.type is WSMsgType.TEXT and "eth_subscription" in message.data:
-                        self._notice(url)
+                    async for message in socket:
+                        if message.type is WSMsgType.TEXT and "eth_subscription" in message.data:
+                            self._notice(url)
         except (ClientError, OSError, ValueError) as error:
             return type(error).__name__
         return "closed"

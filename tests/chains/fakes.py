@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ class FakeNode:
         self.results: dict[str, Any] = {}
         self.before: Callable[[], Awaitable[None]] | None = None
         self.port = 0
+        self.listened = asyncio.Event()
 
     @property
     def url(self) -> SecretUrl:
@@ -55,12 +57,22 @@ class FakeNode:
         answer = self.reply(body)
         return answer if isinstance(answer, web.StreamResponse) else web.json_response(answer)
 
+    async def listen(self, request: web.Request) -> web.StreamResponse:
+        """Accept a WebSocket and never say anything on it."""
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self.listened.set()
+        async for _ in socket:
+            pass
+        return socket
+
 
 @asynccontextmanager
 async def fake_node() -> AsyncIterator[FakeNode]:
     node = FakeNode()
     app = web.Application(client_max_size=16 * 1024 * 1024)
     app.router.add_post("/{path:.*}", node.handle)
+    app.router.add_get("/{path:.*}", node.listen)
     runner = web.AppRunner(app, shutdown_timeout=0.1, handle_signals=False)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
