@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from keeper.runtime.clock import now_ms
 from keeper.views import figures
 from keeper.views.exits import ExitCode
-from keeper.views.options import config_option, json_option, now_ms
+from keeper.views.options import config_option, json_option
 from keeper.views.output import show, show_json
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -42,11 +41,6 @@ def log_options(command: Command) -> Command:
         "--log", type=click.Path(path_type=Path), help="A state log, without its configuration."
     )(command)
     return config_option(command)
-
-
-def now_ms() -> int:
-    """Return the time, UTC milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def load_settings(config: Path) -> Settings:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keeper.runtime.clock import now_ms
 from keeper.views import figures
 from keeper.views.exits import ExitCode
-from keeper.views.options import json_option, log_options, log_path, now_ms, open_log
+from keeper.views.options import json_option, log_options, log_path, open_log
 from keeper.views.output import show, show_json
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ def test_an_honest_log_holds_and_every_check_looked_at_something(log: Path) -> N
     findings = check(log)
 
     assert set() == {name for name, finding in findings.items() if not finding.holds}
-    assert {"resumed"} == {name for name, finding in findings.items() if not finding.checked}
+    assert {"resumed", "one_digest"} == {name for name, finding in findings.items() if not finding.checked}
 
 
 def test_a_changed_entry_breaks_the_hash_chain(rows: Rows, write_journal: WriteJournal) -> None:
@@ -251,6 +251,20 @@ def test_spending_up_to_the_limit_is_fine(rows: Rows, write_journal: WriteJourna
     body(rows, "receipt_seen")["cost_wei"] = "1000000"
 
     assert set() == broken(write_journal(rows))
+
+
+def test_an_attestor_that_signed_two_digests_for_one_sequence_is_noticed(
+    rows: Rows, write_journal: WriteJournal
+) -> None:
+    signed = {"chain_id": "1", "account_id": "0xa1", "sequence": "12", "digest": "0x01", "attestation": {}}
+    again, other = dict(signed), signed | {"digest": "0x02"}
+
+    assert set() == broken(
+        write_journal([*rows, ("attestation_signed", signed), ("attestation_signed", again)])
+    )
+    assert {"one_digest"} == broken(
+        write_journal([*rows, ("attestation_signed", signed), ("attestation_signed", other)])
+    )
 
 
 def _alter(path: Path, sql: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from keeper.views.audit.decisions import DecisionsAudit
+from keeper.views.audit.equivocation import EquivocationAudit
 from keeper.views.audit.findings import Auditor, Finding
 from keeper.views.audit.journal import LoggedEntry, check_remembered_head, read_journal
 from keeper.views.audit.liquidations import LiquidationsAudit
@@ -23,6 +24,7 @@ def audit(path: Path, replay: Callable[[str], str]) -> list[Finding]:
         LiquidationsAudit(settings),
         TransactionsAudit(),
         SpendingAudit(settings),
+        EquivocationAudit(),
     ]
     last: LoggedEntry | None = None
     for entry in read_journal(path, chain):
