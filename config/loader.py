@@ -23,13 +23,12 @@ from config.settings import Mode, Settings
 from config.shown import key_text, printable
 from config.slips import interpolations
 from config.syntax import SyntaxRefused, parse
-from config.unknown import value_of
+from config.unknown import meant_key, value_of
 
 __all__ = ["ConfigError", "Examination", "examine", "load"]
 
 
-_HARMLESS = frozenset({"E101", "E205"})
-"""Refusals of keys that mean nothing: without them the rest is whole."""
+_NO_SUCH_KEY = frozenset({"E101", "E205"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +107,24 @@ class _Examiner:
             for remark, line in pasted_secrets(self.document.text, self.positions)
         ]
         found += self._placed(interpolations(self.values))
-        told = {finding.key for finding in found}
         settings, refused = self._validated()
-        found += [finding for finding in self._placed(refused) if finding.key not in told or not finding.key]
-        partly = settings if settings is not None else self._without(refused)
-        if partly is not None:
-            remarks = [*check(partly, presets), *check_files(partly)]
-            found += self._placed(_beside(remarks, refused))
-        found += self._placed(self._open_file(partly))
+        found += self._beside(found, refused)
+        checked = self._repaired(refused) if settings is None else settings
+        if checked is not None:
+            remarks = [*check(checked, presets), *check_files(checked)]
+            found += self._beside(found, _elsewhere(remarks, refused))
+        found += self._placed(self._open_file(checked))
         found.sort(key=lambda finding: (finding.line or 0, finding.key, finding.code))
-        complete = partly is not None and all(remark.code in _HARMLESS for remark in refused)
         usable = all(finding.severity is Severity.WARNING for finding in found)
-        return Examination(settings if usable else None, tuple(found), complete)
+        return Examination(settings if usable else None, tuple(found), complete=checked is not None)
 
     def _placed(self, remarks: Iterable[Remark]) -> list[Finding]:
         return [_finding(self.name, remark, self.positions.line(remark.key)) for remark in remarks]
+
+    def _beside(self, found: Iterable[Finding], remarks: Iterable[Remark]) -> list[Finding]:
+        """Place the remarks on keys of which nothing is said yet: the first word on a value is the best."""
+        told = {finding.key for finding in found if finding.key}
+        return [finding for finding in self._placed(remarks) if finding.key not in told]
 
     def _validated(self) -> tuple[Settings | None, list[Remark]]:
         try:
@@ -133,16 +135,19 @@ class _Examiner:
     def _settings(self, values: Mapping[str, Any]) -> Settings:
         return Settings.model_validate(values, context={BASE_DIRECTORY: self.file.absolute().parent})
 
-    def _without(self, refused: Iterable[Remark]) -> Settings | None:
-        """Return the settings without the keys that were refused, if they can do without them.
+    def _repaired(self, refused: Iterable[Remark]) -> Settings | None:
+        """Return the settings with misspelt keys as they were meant and others left out, if that is all.
 
-        So that one misspelt key does not hide what the checks have to say about all others.
+        So that one misspelt key does not hide what the checks have to say.
         """
         values = deepcopy(dict(self.values))
         for remark in refused:
-            holder = value_of(values, remark.key[:-1])
-            if isinstance(holder, dict) and remark.key:
-                holder.pop(remark.key[-1], None)
+            if remark.code in _NO_SUCH_KEY:
+                table = value_of(values, remark.key[:-1])
+                assert isinstance(table, dict)  # noqa: S101 - what has an unknown key is a table
+                value = table.pop(remark.key[-1])
+                if (meant := meant_key(remark.key, self.values)) is not None:
+                    table.setdefault(meant, value)
         try:
             return self._settings(values)
         except ValidationError:
@@ -157,12 +162,7 @@ class _Examiner:
         return [Remark((), code, message, "chmod o-w the file, and its directory")]
 
 
-def _beside(remarks: Iterable[Remark], refused: Iterable[Remark]) -> Iterable[Remark]:
-    """Drop remarks on tables that keys were taken from: they may only be about what is missing there now."""
-    touched: set[KeyPath] = {remark.key[:-1] for remark in refused}
-    return [
-        remark
-        for remark in remarks
-        if not any(remark.key[: len(table)] == table for table in touched if table)
-        and remark.key not in touched
-    ]
+def _elsewhere(remarks: Iterable[Remark], refused: Iterable[Remark]) -> list[Remark]:
+    """Drop remarks on tables with a misspelt key: they may be about what only its repair put there."""
+    tables: set[KeyPath] = {remark.key[:-1] for remark in refused} - {()}
+    return [remark for remark in remarks if not any(remark.key[: len(table)] == table for table in tables)]

@@ -14,7 +14,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from config.errors import Remark
+from config.errors import KeyPath, Remark
 from config.positions import Positions
 
 _WORD = re.compile(r"[0-9A-Za-z_]+")
@@ -23,7 +23,7 @@ _HASH_WORDS = re.compile(r"hash|digest|root|block|\btx\b|transaction|salt", re.I
 _ARMOUR = re.compile(r"\b[xyz]prv[0-9A-Za-z]{90,}|BEGIN [A-Z ]*PRIVATE KEY")
 _LETTERS = re.compile(r"[a-z]+")
 _BETWEEN_WORDS = re.compile(r"[\s\"',\[\]#]+")
-_KEY_BYTES = re.compile(r"\[\s*(?:\d{1,3}\s*,\s*){31,63}\d{1,3}\s*,?\s*\]")
+_KEY_BYTES = re.compile(r"\[\s*(?=(\d))(?:\d{1,3}\s*,\s*){31,63}\d{1,3}\s*,?\s*\]")
 
 _FEWEST_DIGITS = 60
 _LONGEST_GAP = 40
@@ -42,7 +42,7 @@ def pasted_secrets(text: str, positions: Positions) -> list[tuple[Remark, int]]:
     for offset, code, message in (*_keys(text, positions), *_mnemonics(text)):
         line = positions.line_at(offset)
         value = positions.value_at(offset)
-        found.setdefault(line, Remark(value.key if value else (), code, message, _MOVE_IT))
+        found.setdefault(line, Remark(_of_array(value.key) if value else (), code, message, _MOVE_IT))
     return [(remark, line) for line, remark in sorted(found.items(), key=lambda item: item[0])]
 
 
@@ -51,8 +51,10 @@ def _keys(text: str, positions: Positions) -> Iterator[tuple[int, str, str]]:
         long = len(word.group()) >= _FEWEST_DIGITS
         if long and _HEX.fullmatch(word.group().replace("_", "")) and not _may_be_hash(text, word, positions):
             yield word.start(), "E201", "this has the form of a private key"
-    for block in (*_ARMOUR.finditer(text), *_KEY_BYTES.finditer(text)):
+    for block in _ARMOUR.finditer(text):
         yield block.start(), "E201", "this has the form of a private key"
+    for block in _KEY_BYTES.finditer(text):
+        yield block.start(1), "E201", "this has the form of a private key"
 
 
 def _may_be_hash(text: str, word: re.Match[str], positions: Positions) -> bool:
@@ -79,6 +81,13 @@ def _mnemonics(text: str) -> Iterator[tuple[int, str, str]]:
         end = word.end()
         if count == _FEWEST_WORDS:
             yield start, "E202", "this has the form of a mnemonic, the words that keys are made from"
+
+
+def _of_array(key: KeyPath) -> KeyPath:
+    """Return the key of the array that an element is in; any other key as it is."""
+    while key and isinstance(key[-1], int):
+        key = key[:-1]
+    return key
 
 
 @cache

@@ -35,8 +35,15 @@ _UNITS = {"_bps": " bps (10000 is all of it)", "_s": " s", "_wei": " wei"}
 
 
 def remarks_on(error: ValidationError, document: Mapping[str, Any]) -> list[Remark]:
-    """Return one remark per place that pydantic refused, at most `MAX_REMARKS` and one that says so."""
-    details = error.errors(include_url=False, include_input=False)
+    """Return one remark per place that pydantic refused, at most `MAX_REMARKS` and one that says so.
+
+    An array that is too short only because its elements were refused is no finding of its own.
+    """
+    details = [
+        detail
+        for detail in error.errors(include_url=False, include_input=False)
+        if not (detail["type"] == "too_short" and value_of(document, _path(detail["loc"])))
+    ]
     remarks: dict[KeyPath, Remark] = {}
     for detail in details[:MAX_REMARKS]:
         remark = _remark(detail["type"], _path(detail["loc"]), detail.get("ctx", {}), document)

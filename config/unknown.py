@@ -25,20 +25,39 @@ _NAMES_OF_SECRETS = (
 
 def unknown_key(path: KeyPath, document: Mapping[str, Any]) -> Remark:
     """Return the remark on a key that its table does not have. `path` ends with the key."""
-    word = str(path[-1])[: LONGEST_KEY + 1]
+    word = _word(path)
     if any(part in word.lower() for part in _NAMES_OF_SECRETS):
         advice = "name a file that holds it: [signers.NAME] key_file, or keystore with password_file"
         return Remark(path, "E205", "a secret does not belong in this file", advice)
-    table = value_of(document, path[:-1])
-    written = table if isinstance(table, dict) else {}
-    known = sorted({key for model in models_at(path[:-1], written.get("kind")) for key in model.model_fields})
-    if (near := _near(word, known)) is not None:
+    if (near := meant_key(path, document)) is not None:
         looks = "" if word.isascii() else ": a letter of it only looks like the right one"
         return Remark(path, "E101", f"no such key{looks}", f"did you mean {near}?")
     if elsewhere := homes(word):
         return Remark(path, "E101", "no such key here", f"it belongs into {' or '.join(elsewhere)}")
+    written, known = _keys(path, document)
     unused = ", ".join(key for key in known if key not in written)
     return Remark(path, "E101", "no such key", f"remove it; not written here yet are: {unused or 'none'}")
+
+
+def meant_key(path: KeyPath, document: Mapping[str, Any]) -> str | None:
+    """Return the key of the same table that is most like the last part of `path`, if one is."""
+    _, known = _keys(path, document)
+    plain = normalize("NFKD", _word(path).lower())
+    if found := get_close_matches(plain, known, 1):
+        return found[0]
+    return next((key for key in known if len(plain) > 3 and key.startswith(plain)), None)
+
+
+def _word(path: KeyPath) -> str:
+    return str(path[-1])[: LONGEST_KEY + 1]
+
+
+def _keys(path: KeyPath, document: Mapping[str, Any]) -> tuple[Mapping[str, object], list[str]]:
+    """Return the table that `path` leads into, and the keys that such a table may have."""
+    table = value_of(document, path[:-1])
+    written = table if isinstance(table, dict) else {}
+    models = models_at(path[:-1], written.get("kind"))
+    return written, sorted({key for model in models for key in model.model_fields})
 
 
 def value_of(document: Mapping[str, Any], path: KeyPath) -> object:
@@ -53,10 +72,3 @@ def value_of(document: Mapping[str, Any], path: KeyPath) -> object:
             case _:
                 return None
     return value
-
-
-def _near(word: str, known: list[str]) -> str | None:
-    plain = normalize("NFKD", word.lower())
-    if found := get_close_matches(plain, known, 1):
-        return found[0]
-    return next((key for key in known if len(plain) > 3 and key.startswith(plain)), None)

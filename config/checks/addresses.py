@@ -35,14 +35,13 @@ def check_addresses(settings: Settings) -> Iterator[Remark]:
     code = "E319" if settings.mode is Mode.LIVE else "W319"
     for path, address in _addresses(settings):
         low = address.lower()
-        if int(low, 16) <= _HIGHEST_PRECOMPILE:
+        if low in _DEAD:
+            message = "no one has the key of this address, and no contract is there"
+            advice = "write the token's address; for a chain's own coin that of its wrapper"
+            yield Remark(path, "E318", message, advice)
+        elif int(low, 16) <= _HIGHEST_PRECOMPILE:
             advice = "write the address of the contract or key that is meant"
             yield Remark(path, "E317", "this address belongs to the chain itself (a precompile)", advice)
-        elif low in _DEAD:
-            message = "no one has the key of this address, and no contract is there"
-            yield Remark(
-                path, "E318", message, "write the token's address; for a chain's own coin that of its wrapper"
-            )
         elif _is_placeholder(low):
             yield Remark(path, code, "this address is a placeholder", "write the real address")
     for name, chain in settings.chains.items():
