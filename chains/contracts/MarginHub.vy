@@ -707,9 +707,15 @@ def _pull(token_id: uint256, amount: uint256):
         token that returns false, takes a fee or does nothing.
     """
     token: IERC20 = IERC20(listings.tokens[token_id].token)
-    before: uint256 = staticcall token.balanceOf(self)
+    expected: uint256 = self._balance(token) + amount
     guard._require(extcall token.transferFrom(msg.sender, self, amount, default_return_value=True), "transfer")
-    guard._require(staticcall token.balanceOf(self) == before + amount, "transfer")
+    guard._require(self._balance(token) == expected, "transfer")
+
+
+@internal
+@view
+def _balance(token: IERC20) -> uint256:
+    return staticcall token.balanceOf(self)
 
 
 @internal

@@ -96,22 +96,24 @@ def legs(accounts: DynArray[bytes32, MAX_LEGS]) -> DynArray[uint256, MAX_LEGS * 
     """
     words: DynArray[uint256, MAX_LEGS * WORDS_PER_LEG] = []
     for account: bytes32 in accounts:
-        state: AccountState = self.accounts[account]
-        leg: uint256[WORDS_PER_LEG] = empty(uint256[WORDS_PER_LEG])
+        version: uint256 = self.accounts[account].version
+        words.append(version)
         # Nothing is ever here for an account that never acted; not reading it makes wide sweeps cheap.
-        if state.version > 0:
-            leg[0] = state.version
-            leg[1] = convert(state.cross_margin, uint256)
-            leg[2] = state.debt
-            leg[3] = state.last_sequence
-            for token_id: uint256 in range(MAX_TOKENS):
-                leg[6 + token_id] = self.collateral[account][token_id]
-            for market_id: uint256 in range(MAX_MARKETS):
-                position: Position = self.positions[account][market_id]
-                leg[12 + 2 * market_id] = convert(convert(position.size, bytes32), uint256)
-                leg[13 + 2 * market_id] = position.entry_price
-        for word: uint256 in leg:
-            words.append(word)
+        if version == 0:
+            for _: uint256 in range(WORDS_PER_LEG - 1):
+                words.append(0)
+            continue
+        words.append(convert(self.accounts[account].cross_margin, uint256))
+        words.append(self.accounts[account].debt)
+        words.append(self.accounts[account].last_sequence)
+        words.append(0)
+        words.append(0)
+        for token_id: uint256 in range(MAX_TOKENS):
+            words.append(self.collateral[account][token_id])
+        for market_id: uint256 in range(MAX_MARKETS):
+            size: int256 = self.positions[account][market_id].size
+            words.append(convert(convert(size, bytes32), uint256))
+            words.append(self.positions[account][market_id].entry_price)
     return words
 
 

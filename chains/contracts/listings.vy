@@ -8,12 +8,11 @@
 
 import guard
 import ownership
-from ethereum.ercs import IERC20Detailed
 from ethereum.ercs import IERC4626
 
 uses: ownership
 
-interface Feed:
+interface HasDecimals:
     def decimals() -> uint8: view
 
 struct TokenInfo:
@@ -48,22 +47,11 @@ struct Limits:
 
 event TokenAdded:
     token_id: indexed(uint256)
-    token: indexed(address)
-    feed: address
-    decimals: uint256
-    is_vault: bool
-    initial_weight_bps: uint256
-    maintenance_weight_bps: uint256
-    penalty_bps: uint256
-    max_rate: uint256
+    info: TokenInfo
 
 event MarketAdded:
     market_id: indexed(uint256)
-    feed: address
-    initial_bps: uint256
-    maintenance_bps: uint256
-    penalty_bps: uint256
-    max_open_interest: uint256
+    info: MarketInfo
 
 event LimitsSet:
     limits: Limits
@@ -181,7 +169,7 @@ def add_market(
     guard._require(0 < maintenance_bps and maintenance_bps <= initial_bps and initial_bps <= BPS, "limits")
     guard._require(penalty_bps <= MAX_PENALTY_BPS, "limits")
     self.market_feed_scales[market_id] = self._feed_scale(feed)
-    self.markets[market_id] = MarketInfo(
+    info: MarketInfo = MarketInfo(
         feed=feed,
         initial_bps=initial_bps,
         maintenance_bps=maintenance_bps,
@@ -190,15 +178,9 @@ def add_market(
         open_interest_long=0,
         open_interest_short=0,
     )
+    self.markets[market_id] = info
     self.market_count = market_id + 1
-    log MarketAdded(
-        market_id=market_id,
-        feed=feed,
-        initial_bps=initial_bps,
-        maintenance_bps=maintenance_bps,
-        penalty_bps=penalty_bps,
-        max_open_interest=max_open_interest,
-    )
+    log MarketAdded(market_id=market_id, info=info)
     return market_id
 
 
@@ -304,28 +286,16 @@ def _add_token(info: TokenInfo) -> uint256:
         guard._require(self.tokens[other_id].token != info.token, "token")
     guard._require(info.initial_weight_bps <= info.maintenance_weight_bps, "limits")
     guard._require(info.maintenance_weight_bps <= BPS and info.penalty_bps <= MAX_PENALTY_BPS, "limits")
-    guard._require(convert(staticcall IERC20Detailed(info.token).decimals(), uint256) == info.decimals, "token")
+    guard._require(self._decimals(info.token) == info.decimals, "token")
     self.token_units[token_id] = 10**info.decimals
     if info.is_vault:
         guard._require(info.max_rate > 0, "limits")
         underlying: address = staticcall IERC4626(info.token).asset()
-        self.underlying_units[token_id] = (
-            10**convert(staticcall IERC20Detailed(underlying).decimals(), uint256)
-        )
+        self.underlying_units[token_id] = 10**self._decimals(underlying)
     self.token_feed_scales[token_id] = self._feed_scale(info.feed)
     self.tokens[token_id] = info
     self.token_count = token_id + 1
-    log TokenAdded(
-        token_id=token_id,
-        token=info.token,
-        feed=info.feed,
-        decimals=info.decimals,
-        is_vault=info.is_vault,
-        initial_weight_bps=info.initial_weight_bps,
-        maintenance_weight_bps=info.maintenance_weight_bps,
-        penalty_bps=info.penalty_bps,
-        max_rate=info.max_rate,
-    )
+    log TokenAdded(token_id=token_id, info=info)
     return token_id
 
 
@@ -353,8 +323,14 @@ def _check_market(market_id: uint256):
 
 @internal
 @view
+def _decimals(contract: address) -> uint256:
+    return convert(staticcall HasDecimals(contract).decimals(), uint256)
+
+
+@internal
+@view
 def _feed_scale(feed: address) -> uint256:
-    decimals: uint256 = convert(staticcall Feed(feed).decimals(), uint256)
+    decimals: uint256 = self._decimals(feed)
     guard._require(decimals <= 18, "feed")
     return 10**(18 - decimals)
 

@@ -36,6 +36,8 @@ POLICY = bytes.fromhex("70" * 32)
 ZERO_HASH = "0x" + "00" * 32
 ZERO_ADDRESS = "0x" + "00" * 20
 ADDS_RISK = (Action.WITHDRAW, Action.BORROW, Action.TRADE, Action.UNLINK)
+ERROR_SELECTOR = bytes.fromhex("08c379a0")
+"""Of Error(string)."""
 FIELDS = [
     {"type": part.split(" ")[0], "name": part.split(" ")[1]}
     for part in TYPE_STRING.removeprefix("Attestation(").removesuffix(")").split(",")
@@ -59,11 +61,27 @@ def refused(contract: ABIContract, reason: str) -> Iterator[None]:
     try:
         yield
     except boa.BoaError:
-        output = contract._computation.output
-        found = decode(["string"], output[4:])[0] if output[:4] == bytes.fromhex("08c379a0") else ""
-        assert reason == found
+        assert reason == revert_reason(contract)
     else:
         raise AssertionError(f"went through instead of being refused with {reason!r}")
+
+
+def revert_reason(contract: ABIContract) -> str:
+    """Return the reason of the contract's last call, which reverted ("" for none)."""
+    output = contract._computation.output
+    return str(decode(["string"], output[4:])[0]) if output[:4] == ERROR_SELECTOR else ""
+
+
+def _leg(found: Sequence[int]) -> Leg:
+    signed = [word - 2**256 if word >= 2**255 else word for word in found]
+    return Leg(
+        version=found[0],
+        cross_margin=bool(found[1]),
+        debt=found[2],
+        last_sequence=found[3],
+        collateral=tuple(found[6:12]),
+        positions=tuple((signed[at], found[at + 1]) for at in range(12, 20, 2)),
+    )
 
 
 def deploy(name: str, *arguments: object) -> ABIContract:
@@ -161,16 +179,13 @@ class Scene:
 
     def leg(self, owner: str, subaccount: int = 0) -> Leg:
         """Return what the account has on the hub."""
-        found = self.hub.legs([self.account(owner, subaccount)])
-        signed = [word - 2**256 if word >= 2**255 else word for word in found]
-        return Leg(
-            version=found[0],
-            cross_margin=bool(found[1]),
-            debt=found[2],
-            last_sequence=found[3],
-            collateral=tuple(found[6:12]),
-            positions=tuple((signed[at], found[at + 1]) for at in range(12, 20, 2)),
-        )
+        (leg,) = self.legs([self.account(owner, subaccount)])
+        return leg
+
+    def legs(self, accounts: Sequence[bytes]) -> list[Leg]:
+        """Return what the accounts have on the hub, with one call."""
+        found = self.hub.legs(accounts)
+        return [_leg(found[at : at + 20]) for at in range(0, len(found), 20)]
 
     def deposit(self, owner: str, token_id: int, amount: int, subaccount: int = 0) -> None:
         """Add collateral to the owner's account."""
@@ -189,9 +204,18 @@ class Scene:
         """Switch cross margin on."""
         self.hub.set_cross_margin(subaccount, True, NO_ATTESTATION, [], sender=owner)
 
-    def attest(self, action: Action, owner: str, item: int, max_size: int, **changes: object) -> Attestation:
+    def attest(
+        self,
+        action: Action,
+        owner: str,
+        item: int,
+        max_size: int,
+        subaccount: int = 0,
+        **changes: object,
+    ) -> Attestation:
         """Return a statement that is good now: fresh, next in sequence, at the hub's own price."""
-        leg = self.leg(owner)
+        account = self.account(owner, subaccount)
+        (leg,) = self.legs([account])
         if action in {Action.CLOSE, Action.TRADE}:
             price = self.hub.market_price(item)
         else:
@@ -199,7 +223,7 @@ class Scene:
             price = self.hub.token_price(STABLE if unpriced else item)
         attestation = Attestation(
             action=int(action),
-            account="0x" + self.account(owner).hex(),
+            account="0x" + account.hex(),
             version=leg.version,
             sequence=leg.last_sequence + 1,
             epoch=self.hub.epoch(),
