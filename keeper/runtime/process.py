@@ -78,9 +78,7 @@ async def opened_log(settings: Settings, path: Path, mode: str) -> AsyncIterator
     ]
     state_log = StateLog.open(path, mode, now_ms, chains=identities)
     run_id = os.urandom(8).hex()
-    text = canonical_json(
-        settings.model_dump(mode="json"),
-    )
+    text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
     reason = "failed"
     try:
         await state_log.write(
