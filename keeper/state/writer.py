@@ -104,7 +104,6 @@ class Writer:
                 key = observation.latest_key()
                 if key is None:
                     key = self._observed
-                self._observations.pop(key, None)
                 self._observations[key] = Stamped(at_ms, observation)
             self._drop_overflow()
             if was_empty or len(self._observations) >= self._options.observation_batch:

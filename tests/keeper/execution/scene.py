@@ -146,7 +146,7 @@ class Scene:
 
     async def open(self, **changes: Any) -> None:
         """Start with what the log holds, as a process does."""
-        options = LogOptions(flush_interval_s=0.005, retry_interval_s=0.02)
+        options = LogOptions(flush_interval_s=0.005, retry_interval_s=0.02, busy_timeout_ms=50)
         self.log = StateLog.open(self.path, "live", lambda: time.time_ns() // 1_000_000, options=options)
         chain: LaneChain = self.chain
         self.lane = Lane(

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import Counter
 
 import pytest
@@ -163,19 +164,46 @@ async def test_a_restart_hands_pending_bytes_over_at_once_and_goes_on_with_the_n
 
 async def test_while_the_log_is_unavailable_not_even_old_bytes_go_out(scene: Scene) -> None:
     await scene.lane.submit([call(1)])
-    elsewhere = scene.path.rename(scene.path.with_name("elsewhere"))
+    other = sqlite3.connect(scene.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
     assert [Outcome.HELD] == [answer.outcome for answer in await scene.lane.submit([call(2)])]
     await scene.node("anvil_dropAllTransactions")
 
     await scene.mine(4)
     assert len(scene.chain.sent) == 1
-    elsewhere.rename(scene.path)
+    other.execute("ROLLBACK")
+    other.close()
     async with asyncio.timeout(5):
         while not scene.log.available:
             await asyncio.sleep(0.005)
     await scene.mine(2)
 
     assert Counter([1]) == await scene.emitted()
+
+
+async def test_a_log_that_was_taken_away_stops_the_lane_and_nothing_else(scene: Scene) -> None:
+    await scene.lane.submit([call(1)])
+    elsewhere = scene.path.rename(scene.path.with_name("elsewhere"))
+
+    assert [Outcome.HELD] == [answer.outcome for answer in await scene.lane.submit([call(2)])]
+    await scene.mine(4)
+    assert len(scene.chain.sent) == 1
+
+    elsewhere.rename(scene.path)
+    await scene.mine(2)
+
+
+async def test_a_missing_receipt_of_a_block_that_still_stands_undoes_nothing(scene: Scene) -> None:
+    await scene.lane.submit([call(1)])
+    await scene.mine(FINALITY_DEPTH)
+    scene.chain.blind_receipts = 1
+
+    await scene.mine()
+    assert ["mined"] == scene.states()
+    await scene.mine()
+
+    assert ["final_ok"] == scene.states()
+    assert len(scene.chain.sent) == 1
 
 
 async def test_a_lane_that_fell_behind_its_log_catches_up_and_skips_no_nonce(scene: Scene) -> None:

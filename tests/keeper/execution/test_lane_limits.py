@@ -7,9 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from chains.answers import Receipt
 from chains.send_errors import SendClass, SendOutcome
 from keeper.domain.intent import IntentState
+from keeper.execution.events import Mined
 from keeper.execution.intake import Outcome
+from keeper.execution.spending import Spent
+from keeper.execution.tracked import Ledger
 from tests.chains.nodes import EMITTER, REVERTER
 from tests.keeper.execution.scene import FINALITY_DEPTH, LIMITS, Scene, call, terms
 
@@ -104,3 +108,31 @@ async def test_a_fee_ceiling_alerts_and_the_old_bytes_go_on(scene: Scene) -> Non
 
     assert Counter([1]) == await scene.emitted()
     assert [] == scene.alerts()
+
+
+async def test_a_bump_counts_once_against_the_limits(scene: Scene) -> None:
+    await scene.lane.submit([call(1)])
+    worst = 60_000 * scene.rows("SELECT max_fee_per_gas_wei FROM attempts")[0]["max_fee_per_gas_wei"]
+    await scene.close()
+    await scene.open(limits=replace(LIMITS, max_per_hour_wei=worst * 21 // 10, cancel_reserve_wei=0))
+    scene.chain.answer = SendOutcome(SendClass.PUBLISHED, "", "", "", may_be_pooled=True)
+    scene.chain.swallow = 10**9
+    await scene.node("anvil_dropAllTransactions")
+
+    await scene.mine(4)
+
+    assert [{"n": 2}] == scene.rows("SELECT count(*) AS n FROM attempts")
+    assert [] == scene.alerts()
+
+
+def test_a_receipt_counts_once_until_its_block_is_gone() -> None:
+    ledger = Ledger()
+    receipt = Receipt("0xa", 7, "0xb7", True, 21_000, GWEI, 5, ())
+    ledger.add(receipt, 1_000)
+    ledger.add(receipt, 2_000)
+    assert [Spent(1_000, 21_000 * GWEI + 5)] == list(ledger.since_a_day(3_000))
+
+    ledger.remove(Mined("0xa", "0xb8", 8, 1))
+    assert len(list(ledger.since_a_day(3_000))) == 1
+    ledger.remove(Mined("0xa", "0xb7", 7, 1))
+    assert [] == list(ledger.since_a_day(3_000))
