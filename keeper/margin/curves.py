@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 
 from config.units import BPS, mul_div_up
 from keeper.domain.account import Account, Leg, Position
-from keeper.margin.model import STANDARD, UNITS, Kind, MarginModel
-from keeper.margin.parameters import RiskPolicy, Tier
+from keeper.margin.model import STANDARD, UNITS, Charge, Kind, MarginModel
+from keeper.margin.parameters import RiskPolicy
 
 SCALE = UNITS * BPS * BPS
 
@@ -50,11 +50,11 @@ class ClaimedToken:
 
 @dataclass(frozen=True, slots=True)
 class PositionTerm:
-    """One position: signed `size`, entry, tiers and its leg's multipliers."""
+    """One position: signed `size`, entry, what it requires, and its leg's multipliers."""
 
     size: int
     entry_price_wad: int
-    tiers: tuple[Tier, ...]
+    charge: Charge
     multipliers: Multipliers
 
 
@@ -62,7 +62,6 @@ class PositionTerm:
 class Curve:
     """One asset of one account. Coefficients are per wad of price."""
 
-    model: MarginModel
     gain_weight_bps: int
     assets: int = 0
     initial_assets: int = 0
@@ -90,13 +89,13 @@ class Curve:
             else:
                 required -= result * counts.liabilities_bps * BPS
             notional = abs(position.size) * price_wad
-            required += self.model.requirement(position.tiers, notional, kind) * counts.liabilities_bps
+            required += position.charge.requirement(notional, kind) * counts.liabilities_bps
         return assets, required
 
     def position_requirement(self, price_wad: int) -> int:
         """Return what the positions alone require to be left open."""
         return sum(
-            self.model.requirement(position.tiers, abs(position.size) * price_wad, Kind.MAINTENANCE)
+            position.charge.requirement(abs(position.size) * price_wad, Kind.MAINTENANCE)
             * position.multipliers.liabilities_bps
             for position in self.positions
         )
@@ -123,7 +122,7 @@ class Curve:
                 yield token.claims // token.amount
         for position in self.positions:
             yield position.entry_price_wad
-            yield from self.model.kinks(position.tiers, abs(position.size))
+            yield from position.charge.kinks(abs(position.size))
 
     def points(self, low_wad: int, high_wad: int) -> list[int]:
         """Return the prices of which some are the extremes over `low_wad..high_wad` of anything linear between kinks.
@@ -150,18 +149,18 @@ def curves(
     found: dict[str, Curve] = {}
     for leg in legs:
         counts = multipliers.get(leg.chain, AS_READ)
-        _add_tokens(found, leg, policy, counts, model)
+        _add_tokens(found, leg, policy, counts)
         if leg.debt is not None:
-            curve = _curve(found, leg.debt.asset, policy, model)
+            curve = _curve(found, leg.debt.asset, policy)
             owed = leg.debt.amount * 10 ** (36 - leg.debt.decimals) * counts.liabilities_bps
             risk = policy.assets[leg.debt.asset]
             curve.owed += owed * risk.liability_weight_bps
             curve.initial_owed += owed * risk.initial_liability_weight_bps
             curve.debts += owed * BPS
         for position in leg.positions:
-            market = policy.markets[position.market]
-            _curve(found, position.asset, policy, model).positions.append(
-                PositionTerm(position.size_wad * 10**18, position.entry_price_wad, market.tiers, counts)
+            charge = model.charge(policy.markets[position.market].tiers)
+            _curve(found, position.asset, policy).positions.append(
+                PositionTerm(position.size_wad * 10**18, position.entry_price_wad, charge, counts)
             )
     return found
 
@@ -193,11 +192,9 @@ def _assets(leg: Leg) -> Iterator[str]:
         yield leg.debt.asset
 
 
-def _add_tokens(
-    found: dict[str, Curve], leg: Leg, policy: RiskPolicy, counts: Multipliers, model: MarginModel
-) -> None:
+def _add_tokens(found: dict[str, Curve], leg: Leg, policy: RiskPolicy, counts: Multipliers) -> None:
     for token in leg.collateral:
-        curve = _curve(found, token.asset, policy, model)
+        curve = _curve(found, token.asset, policy)
         risk = policy.assets[token.asset]
         amount = token.amount * 10 ** (36 - token.decimals) * counts.assets_bps
         claims_wad = sum(
@@ -219,8 +216,8 @@ def _add_tokens(
             curve.held += amount * BPS
 
 
-def _curve(found: dict[str, Curve], asset: str, policy: RiskPolicy, model: MarginModel) -> Curve:
+def _curve(found: dict[str, Curve], asset: str, policy: RiskPolicy) -> Curve:
     curve = found.get(asset)
     if curve is None:
-        curve = found[asset] = Curve(model, policy.gain_weight_bps)
+        curve = found[asset] = Curve(policy.gain_weight_bps)
     return curve

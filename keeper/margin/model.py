@@ -10,7 +10,7 @@ that is all the interval arithmetic needs to be exact. Values are exact (see `cu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -29,14 +29,21 @@ class Kind(IntEnum):
     INITIAL = 1
 
 
-class MarginModel(Protocol):
-    """What one position requires."""
+class Charge(Protocol):
+    """What one position requires, as a function of its notional."""
 
-    def requirement(self, tiers: tuple[Tier, ...], notional: int, kind: Kind) -> int:
+    def requirement(self, notional: int, kind: Kind) -> int:
         """Return the margin on `notional` (wad times `UNITS`), times `BPS`."""
 
-    def kinks(self, tiers: tuple[Tier, ...], size: int) -> Iterator[int]:
+    def kinks(self, size: int) -> Iterator[int]:
         """Yield the prices (wad, rounded down) where the slope changes for an absolute `size` in `UNITS`."""
+
+
+class MarginModel(Protocol):
+    """How a market's tiers become a charge."""
+
+    def charge(self, tiers: tuple[Tier, ...]) -> Charge:
+        """Return what a position in a market with these tiers requires."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +55,15 @@ class Step:
     bps: int
 
 
-class StandardModel:
-    """Marginal tiers, position by position, without netting."""
+@dataclass(frozen=True, slots=True)
+class TierSchedule:
+    """Marginal tiers as steps, by kind."""
 
-    def requirement(self, tiers: tuple[Tier, ...], notional: int, kind: Kind) -> int:
-        """Return the margin on `notional`: each tier's fraction of the part inside it."""
-        steps = _schedule(tiers, kind)
+    steps: tuple[tuple[Step, ...], tuple[Step, ...]]
+
+    def requirement(self, notional: int, kind: Kind) -> int:
+        """Return each tier's fraction of the part of `notional` inside it."""
+        steps = self.steps[kind]
         step = steps[0]
         for following in steps[1:]:
             if notional <= following.border:
@@ -61,23 +71,38 @@ class StandardModel:
             step = following
         return step.base + (notional - step.border) * step.bps
 
-    def kinks(self, tiers: tuple[Tier, ...], size: int) -> Iterator[int]:
+    def kinks(self, size: int) -> Iterator[int]:
         """Yield the prices at which the notional reaches a tier's end."""
-        for step in _schedule(tiers, Kind.MAINTENANCE)[1:]:
+        for step in self.steps[0][1:]:
             yield step.border // size
+
+
+class StandardModel:
+    """Marginal tiers, position by position, without netting."""
+
+    def charge(self, tiers: tuple[Tier, ...]) -> Charge:
+        """Return the schedule of `tiers`."""
+        return _schedule(tiers)
 
 
 STANDARD: MarginModel = StandardModel()
 
 
 @lru_cache(maxsize=1024)
-def _schedule(tiers: tuple[Tier, ...], kind: Kind) -> tuple[Step, ...]:
+def _schedule(tiers: tuple[Tier, ...]) -> TierSchedule:
+    return TierSchedule(
+        (
+            _steps([(tier.up_to_wad, tier.maintenance_bps) for tier in tiers]),
+            _steps([(tier.up_to_wad, tier.initial_bps) for tier in tiers]),
+        )
+    )
+
+
+def _steps(tiers: Sequence[tuple[int, int]]) -> tuple[Step, ...]:
     steps: list[Step] = []
     border = base = 0
-    for tier in tiers:
-        bps = tier.maintenance_bps if kind is Kind.MAINTENANCE else tier.initial_bps
+    for up_to_wad, bps in tiers:
         steps.append(Step(border, base, bps))
-        end = tier.up_to_wad * UNITS
-        base += (end - border) * bps
-        border = end
+        base += (up_to_wad * UNITS - border) * bps
+        border = up_to_wad * UNITS
     return tuple(steps)

@@ -49,6 +49,7 @@ class Valuation:
             self._high_prices = self._low_prices
         else:
             self._high_prices = {asset: _prices(curve, boxes[asset]) for asset, curve in high.items()}
+        self._mids: dict[Kind, tuple[int, int]] = {}
         self._low_points = self._points(low, self._low_prices, Kind.MAINTENANCE)
         self._high_points = (
             self._low_points if high is low else self._points(high, self._high_prices, Kind.MAINTENANCE)
@@ -107,12 +108,10 @@ class Valuation:
 
     def mid(self, kind: Kind) -> tuple[int, int]:
         """Return (weighted assets, requirement) at mid prices, exact."""
-        assets = required = 0
-        for asset, curve in self._mid.items():
-            its_assets, its_required = curve.margin(self._boxes[asset].mid_wad, kind)
-            assets += its_assets
-            required += its_required
-        return assets, required
+        if kind not in self._mids:
+            parts = [curve.margin(self._boxes[asset].mid_wad, kind) for asset, curve in self._mid.items()]
+            self._mids[kind] = sum(a for a, _ in parts), sum(r for _, r in parts)
+        return self._mids[kind]
 
     def position_requirement_mid(self) -> int:
         """Return what positions alone require at mid prices, exact."""
@@ -135,14 +134,14 @@ def _extreme_ratio(points: Points, *, least: bool) -> tuple[int, int] | None:
     Each round takes the prices that are best against the last ratio; it stops when none is better.
     Over finitely many prices that is after finitely many rounds, in practice two or three.
     """
-    required = sum(max(r for _, r in its) if least else min(r for _, r in its) for its in points)
+    pick = min if least else max
+    required = sum(max([r for _, r in its]) if least else min([r for _, r in its]) for its in points)
     if required == 0:
         return None
     best = (sum(its[0][0] for its in points), sum(its[0][1] for its in points))
     if best[1] == 0:
         chosen = [max(its, key=lambda point: point[1]) for its in points]
         best = (sum(a for a, _ in chosen), sum(r for _, r in chosen))
-    pick = min if least else max
     while True:
         top, bottom = best
         chosen = [pick(its, key=lambda point: point[0] * bottom - point[1] * top) for its in points]
