@@ -211,7 +211,7 @@ class Scene:
         item: int,
         max_size: int,
         subaccount: int = 0,
-        **changes: object,
+        **changes: Any,
     ) -> Attestation:
         """Return a statement that is good now: fresh, next in sequence, at the hub's own price."""
         account = self.account(owner, subaccount)
@@ -241,7 +241,7 @@ class Scene:
             observed_at=self.now,
             deadline=self.now + 60,
         )
-        return dataclasses.replace(attestation, **changes)  # type: ignore[arg-type]
+        return dataclasses.replace(attestation, **changes)
 
     def sign(
         self,

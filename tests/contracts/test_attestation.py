@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import boa
 import pytest
@@ -37,7 +38,7 @@ def underwater(scene: Scene) -> Scene:
     return scene
 
 
-def close(scene: Scene, **changes: object) -> Attestation:
+def close(scene: Scene, **changes: Any) -> Attestation:
     return scene.attest(Action.CLOSE, scene.trader, BITCOIN_MARKET, BITCOIN // 2, **changes)
 
 
@@ -81,7 +82,8 @@ class TestDigest:
         attestation = close(underwater)
         value = getattr(attestation, field)
         other = value + 1 if isinstance(value, int) else value[:-1] + ("1" if value[-1] != "1" else "2")
-        changed = dataclasses.replace(attestation, **{field: other})
+        change: dict[str, Any] = {field: other}
+        changed = dataclasses.replace(attestation, **change)
 
         before = underwater.hub.attestation_digest(words(attestation))
 

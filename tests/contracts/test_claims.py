@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import boa
 import pytest
@@ -37,7 +38,7 @@ class TestRepayCross:
         scene.deposit(scene.trader, ETHER_TOKEN, 10 * ETHER)
         scene.borrow(scene.trader, 10_000 * USDC)
 
-    def attest(self, scene: Scene, size: int, **changes: object) -> Attestation:
+    def attest(self, scene: Scene, size: int, **changes: Any) -> Attestation:
         return scene.attest(
             Action.REPAY_CROSS,
             scene.trader,
@@ -93,11 +94,11 @@ class TestSeize:
         scene.deposit(scene.trader, ETHER_TOKEN, 10 * ETHER)
         scene.link(scene.trader)
 
-    def attest(self, scene: Scene, value: int, **changes: object) -> Attestation:
+    def attest(self, scene: Scene, value: int, **changes: Any) -> Attestation:
         size = 10 * ETHER
         return dataclasses.replace(
             scene.attest(Action.SEIZE, scene.trader, ETHER_TOKEN, size, value=value, claim=CLAIM),
-            **changes,  # type: ignore[arg-type]
+            **changes,
         )
 
     def test_it_pays_the_claim_with_the_penalty(self, scene: Scene) -> None:
@@ -193,7 +194,7 @@ class TestSeize:
             ({"max_size": 0}, "size"),
         ],
     )
-    def test_the_common_guards(self, scene: Scene, changes: dict[str, object], reason: str) -> None:
+    def test_the_common_guards(self, scene: Scene, changes: dict[str, Any], reason: str) -> None:
         with refused(scene.hub, reason):
             scene.liquidate(self.attest(scene, 100 * WAD, **changes))
 
@@ -217,7 +218,7 @@ class TestWriteOff:
         scene.set_price(scene.bitcoin_feed, 38_000)
         scene.trade(scene.trader, BITCOIN_MARKET, -BITCOIN)
 
-    def attest(self, scene: Scene, size: int, **changes: object) -> Attestation:
+    def attest(self, scene: Scene, size: int, **changes: Any) -> Attestation:
         return scene.attest(Action.WRITE_OFF, scene.trader, STABLE, size, **{"health": 0, **changes})
 
     def test_without_insurance_it_is_the_pools_loss(self, scene: Scene) -> None:
@@ -271,6 +272,6 @@ class TestWriteOff:
         ("changes", "reason"),
         [({"health": WAD}, "healthy"), ({"price": WAD * 2}, "price"), ({"version": 1}, "version")],
     )
-    def test_the_common_guards(self, scene: Scene, changes: dict[str, object], reason: str) -> None:
+    def test_the_common_guards(self, scene: Scene, changes: dict[str, Any], reason: str) -> None:
         with refused(scene.hub, reason):
             scene.liquidate(self.attest(scene, 2_000 * USDC, **changes))

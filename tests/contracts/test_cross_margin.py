@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import boa
 import pytest
@@ -97,7 +98,7 @@ class TestEveryWayToAddRisk:
     def item_of(action: Action) -> int:
         return ETHER_TOKEN if action is Action.WITHDRAW else 0
 
-    def attest(self, scene: Scene, action: Action, **changes: object) -> Attestation:
+    def attest(self, scene: Scene, action: Action, **changes: Any) -> Attestation:
         return scene.attest(action, scene.trader, self.item_of(action), ETHER // 2, **changes)
 
     def take(
@@ -149,9 +150,9 @@ class TestEveryWayToAddRisk:
         ],
     )
     def test_one_that_does_not_fit(
-        self, linked: Scene, action: Action, changes: dict[str, object], reason: str
+        self, linked: Scene, action: Action, changes: dict[str, Any], reason: str
     ) -> None:
-        attestation = dataclasses.replace(self.attest(linked, action), **changes)  # type: ignore[arg-type]
+        attestation = dataclasses.replace(self.attest(linked, action), **changes)
 
         with refused(linked.hub, reason):
             self.take(linked, action, attestation)

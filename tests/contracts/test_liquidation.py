@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import boa
 import pytest
@@ -45,7 +46,7 @@ class TestAnyStep:
     def held(action: Action) -> int:
         return BITCOIN if action is Action.CLOSE else 10_000 * USDC
 
-    def attest(self, scene: Scene, action: Action, size: int, **changes: object) -> Attestation:
+    def attest(self, scene: Scene, action: Action, size: int, **changes: Any) -> Attestation:
         item = ETHER_TOKEN if action is Action.REPAY else 0
         return scene.attest(action, scene.trader, item, size, **changes)
 
@@ -194,7 +195,7 @@ class TestClose:
         scene.deposit(scene.trader, STABLE, 10_000 * USDC)
         scene.trade(scene.trader, BITCOIN_MARKET, BITCOIN)
 
-    def close(self, scene: Scene, size: int, **changes: object) -> None:
+    def close(self, scene: Scene, size: int, **changes: Any) -> None:
         scene.liquidate(scene.attest(Action.CLOSE, scene.trader, BITCOIN_MARKET, size, **changes))
 
     def test_a_loss_and_the_penalty_come_out_of_the_stake(self, scene: Scene) -> None:
@@ -297,7 +298,7 @@ class TestRepay:
         scene.borrow(scene.trader, 16_000 * USDC)
         scene.set_price(scene.ether_feed, 1_800)
 
-    def repay(self, scene: Scene, size: int, item: int = ETHER_TOKEN, **changes: object) -> None:
+    def repay(self, scene: Scene, size: int, item: int = ETHER_TOKEN, **changes: Any) -> None:
         scene.liquidate(scene.attest(Action.REPAY, scene.trader, item, size, **changes))
 
     def test_the_liquidator_pays_debt_and_takes_collateral_with_the_penalty(self, scene: Scene) -> None:
