@@ -87,6 +87,7 @@ class HeadFollower:
         self._hints = HeadHints(client.name, hint_urls, self._wake.set)
         self._fallen_since_s: float | None = None
         self._failures = 0
+        self._handing_on = False
 
     @property
     def tip(self) -> Head | None:
@@ -149,6 +150,8 @@ class HeadFollower:
         logs = await self._client.logs_by_block([found.hash for found in path], self._address)
         added = [Block(found, self._events(its_logs)) for found, its_logs in zip(path, logs, strict=True)]
         await self._hand_on(tail.after(ancestor), added, seen_ms)
+        if ancestor != tail.tip:
+            self._audit.undone(ancestor)
         tail.move(ancestor, path)
         for found, its_logs in zip(path, logs, strict=True):
             self._audit.delivered(found, its_logs)
@@ -228,17 +231,17 @@ class HeadFollower:
                 )
             return
         await self._hand_on(tail.after(head), [], seen_ms)
+        self._audit.undone(head)
         tail.move(head, [])
         self._fallen_since_s = None
 
     async def _hand_on(
         self, removed: Sequence[Head], added: Sequence[Block], seen_ms: int, *, backfill: bool = False
     ) -> None:
-        await self._on_update(
-            ChainUpdate(
-                self._client.name, tuple(removed), tuple(added), received_at_ms=seen_ms, backfill=backfill
-            )
-        )
+        update = ChainUpdate(self._client.name, tuple(removed), tuple(added), seen_ms, backfill)
+        self._handing_on = True
+        await self._on_update(update)
+        self._handing_on = False
         self.last_progress_ms = self._now_ms()
 
     def _events(self, logs: Sequence[Log]) -> tuple[HubEvent, ...]:
@@ -250,11 +253,14 @@ class HeadFollower:
 
     async def _poll_or_note(self) -> float:
         """Poll, and tell an outage once. Returns how long to wait, negative if nothing should shorten it."""
+        self._handing_on = False
         try:
             await self.poll()
         except StopChain:
             raise
         except ChainError as failure:
+            if self._handing_on:
+                raise
             if self._failures == 0:
                 _log.warning(
                     "chain_read_failed",

@@ -32,6 +32,10 @@ class LogAudit:
         if self._half:
             self._delivered[block.hash] = frozenset(read_quantity(log["logIndex"]) for log in logs)
 
+    def undone(self, ancestor: Head) -> None:
+        """Note that only blocks up to `ancestor` are still those that were looked at."""
+        self._done = min(self._done, ancestor.number)
+
     def due(self, heads: Sequence[Head]) -> tuple[int, int] | None:
         """Return the range to look at again, given the heads that may still be undone below their tip.
 

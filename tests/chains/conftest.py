@@ -19,8 +19,7 @@ async def node() -> AsyncIterator[Node]:
         await node.start()
         yield node
     finally:
-        await node.admin.aclose()
-        node.kill()
+        await node.stop()
 
 
 @pytest.fixture

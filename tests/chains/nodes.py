@@ -3,48 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import signal
 import socket
-import subprocess
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import pytest
-
 from chains.client import ChainClient
+from chains.devnet.anvil import Anvil
 from chains.endpoint import Endpoint
-from chains.errors import EndpointUnavailable
 from config.secrets import SecretUrl
 
-ROOT = Path(__file__).parents[2]
 CHAIN_ID = 31_199
 EMITTER = "0x" + "e1" * 20
-EMITTER_CODE = "0x5f355f52600160205fa100"
 """Logs its first word of calldata under topic 1."""
 NUMBER = "0x" + "11" * 20
-NUMBER_CODE = "0x435f5260205ff3"
 """Answers the block's number."""
 REVERTER = "0x" + "12" * 20
-REVERTER_CODE = "0x63deadbeef5f526004601cfd"
 """Reverts with 0xdeadbeef."""
 SPINNER = "0x" + "13" * 20
-SPINNER_CODE = "0x5b5f56"
 """Never ends."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def anvil_binary() -> str:
-    for found in (shutil.which("anvil"), ROOT / ".tools" / "anvil"):
-        if found and Path(found).exists():
-            return str(found)
-    pytest.skip("anvil is not installed")
+CODE = {
+    EMITTER: "0x5f355f52600160205fa100",
+    NUMBER: "0x435f5260205ff3",
+    REVERTER: "0x63deadbeef5f526004601cfd",
+    SPINNER: "0x5b5f56",
+}
 
 
 class Closable(Protocol):
@@ -58,48 +39,53 @@ class Closing(Protocol):
     def __call__(self, opened: Opened) -> Opened: ...
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 class Node:
-    """One anvil: mines a block per transaction, or when told."""
+    """One anvil that mines a block per transaction, or when told. Its URLs hold what must not be shown."""
 
     def __init__(self) -> None:
         self.port = free_port()
-        self.url = SecretUrl(f"http://127.0.0.1:{self.port}/?key=that-must-stay-secret")
-        self.ws_url = SecretUrl(f"ws://127.0.0.1:{self.port}/?key=that-must-stay-secret")
-        self.admin = Endpoint(self.url, max_requests_per_s=10_000, timeout_s=20)
+        self._anvil = Anvil(CHAIN_ID, port=self.port)
         self.genesis_hash = ""
         self.sender = ""
-        self._process: subprocess.Popen[bytes] | None = None
 
-    async def start(self, *more: str) -> None:
-        self.genesis_hash = ""
-        self._process = subprocess.Popen(  # noqa: ASYNC220 - takes milliseconds
-            [
-                anvil_binary(),
-                *("--port", str(self.port), "--chain-id", str(CHAIN_ID)),
-                *("--silent", "--max-persisted-states", "0", *more),
-            ],
-        )
-        async with asyncio.timeout(20):
-            while not self.genesis_hash:
-                assert self._process.poll() is None
-                try:
-                    self.genesis_hash = (await self("eth_getBlockByNumber", "0x0", False))["hash"]
-                except EndpointUnavailable:
-                    await asyncio.sleep(0.02)
+    @property
+    def url(self) -> SecretUrl:
+        return SecretUrl(f"{self._anvil.url}/?key=that-must-stay-secret")
+
+    @property
+    def ws_url(self) -> SecretUrl:
+        return SecretUrl(f"{self._anvil.ws_url}/?key=that-must-stay-secret")
+
+    async def start(self, *extra: str) -> None:
+        """Start, with more of anvil's own options if need be. A second time it is the same port, another chain."""
+        self._anvil = Anvil(CHAIN_ID, port=self.port, extra=extra)
+        await self._anvil.start()
+        self.genesis_hash = (await self("eth_getBlockByNumber", "0x0", False))["hash"]
         self.sender = (await self("eth_accounts"))[0]
-        for address, code in (
-            (EMITTER, EMITTER_CODE),
-            (NUMBER, NUMBER_CODE),
-            (REVERTER, REVERTER_CODE),
-            (SPINNER, SPINNER_CODE),
-        ):
+        for address, code in CODE.items():
             await self("anvil_setCode", address, code)
 
+    async def stop(self) -> None:
+        await self._anvil.stop()
+
+    def pause(self) -> None:
+        self._anvil.pause()
+
+    def resume(self) -> None:
+        self._anvil.resume()
+
     async def __call__(self, method: str, *params: Any) -> Any:
-        return await self.admin.request(method, list(params))
+        return await self._anvil.rpc(method, *params)
 
     async def mine(self, blocks: int = 1) -> None:
-        await self("anvil_mine", hex(blocks))
+        await self._anvil.mine(blocks)
 
     async def emit(self, value: int) -> str:
         """Mine one block in which the emitter logs `value`. Returns the transaction's hash."""
@@ -108,16 +94,6 @@ class Node:
         while await self("eth_getTransactionReceipt", tx_hash) is None:  # noqa: ASYNC110 - the node has no event
             await asyncio.sleep(0.01)
         return tx_hash
-
-    def signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
 
     def client(self, *others: Endpoint, timeout_s: float = 5.0) -> ChainClient:
         endpoint = Endpoint(self.url, max_requests_per_s=10_000, timeout_s=timeout_s)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from typing import Any
 
 import pytest
@@ -182,7 +181,7 @@ async def test_no_endpoint_at_all_is_unavailable(node: Node, closing: Closing) -
 
 
 async def test_a_chain_that_was_wiped_behind_our_back_is_noticed(node: Node, client: ChainClient) -> None:
-    node.kill()
+    await node.stop()
     with pytest.raises(EndpointUnavailable):
         await client.head()
     await node.start("--timestamp", "1700000000")
@@ -198,14 +197,14 @@ async def test_a_hung_node_costs_its_time_out_once(node: Node, fake: FakeNode, c
     )
     client = closing(node.client(fake_endpoint(fake), timeout_s=0.3))
     await client.connect()
-    node.signal(signal.SIGSTOP)
+    node.pause()
     try:
         began = asyncio.get_running_loop().time()
         for _ in range(5):
             await client.balance(EMITTER)
         took = asyncio.get_running_loop().time() - began
     finally:
-        node.signal(signal.SIGCONT)
+        node.resume()
     assert 0.3 <= took < 0.9
 
     asked = len(fake.requests)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +9,7 @@ from structlog.testing import capture_logs
 
 from chains.blocks import Head
 from chains.client import ChainClient
-from chains.errors import ChainMismatch, FinalityViolation, NotYetThere
+from chains.errors import ChainMismatch, FinalityViolation, NodeRefused, NotYetThere
 from config.secrets import SecretUrl
 from tests.chains.fakes import FakeNode
 from tests.chains.follow import Believer
@@ -229,11 +228,11 @@ async def test_a_hung_node_is_outlasted_and_the_outage_told_once(node: Node, clo
     with capture_logs() as logs:
         async with believer.following():
             await believer.until(lambda: [2] == believer.values)
-            node.signal(signal.SIGSTOP)
+            node.pause()
             try:
                 await outages(believer, 3)
             finally:
-                node.signal(signal.SIGCONT)
+                node.resume()
             await node.emit(4)
             await believer.until(lambda: [2, 4] == believer.values)
 
@@ -252,7 +251,7 @@ async def test_a_node_that_comes_back_as_another_chain_stops_it(node: Node, clie
     await node.mine(3)
     async with believer.following(ends=True) as task:
         await caught_up(believer, client)
-        node.kill()
+        await node.stop()
         await outages(believer, 1)
         await node.start("--timestamp", "1700000000")
         with pytest.raises(ChainMismatch):
@@ -343,8 +342,9 @@ async def test_logs_of_another_chain_than_the_blocks_are_not_handed_on(
     assert [2] == believer.values
 
 
+@pytest.mark.parametrize("error", [RuntimeError("no room"), NodeRefused(1, "no room")])
 async def test_what_the_consumer_raises_ends_the_following_and_nothing_is_skipped(
-    node: Node, client: ChainClient, monkeypatch: pytest.MonkeyPatch
+    node: Node, client: ChainClient, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     believer = Believer(client)
     await node.emit(2)
@@ -352,11 +352,11 @@ async def test_what_the_consumer_raises_ends_the_following_and_nothing_is_skippe
     await node.emit(4)
 
     async def broken(update: Any) -> None:
-        raise RuntimeError("no room")
+        raise error
 
     with monkeypatch.context() as patch:
         patch.setattr(believer.follower, "_on_update", broken)
-        with pytest.raises(RuntimeError, match="no room"):
+        with pytest.raises(type(error), match="no room"):
             await believer.follower.run()
     await believer.follower.poll()
 
