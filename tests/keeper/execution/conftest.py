@@ -7,20 +7,29 @@ from pathlib import Path
 
 import pytest
 
+from chains.devnet.anvil import Anvil
 from keeper.state import fault_points
-from tests.chains.nodes import Node
-from tests.keeper.execution.scene import ETHER, Scene
+from tests.keeper.execution.scene import (
+    CHAIN_ID,
+    EMITTER,
+    EMITTER_CODE,
+    ETHER,
+    REVERTER,
+    REVERTER_CODE,
+    Node,
+    Scene,
+)
 
 
 @pytest.fixture
 async def node() -> AsyncIterator[Node]:
-    node = Node()
-    try:
-        await node.start("--no-mining")
+    async with Anvil(CHAIN_ID, block_time_s=0) as anvil:
+        node = Node(anvil.url)
+        node.genesis_hash = (await node("eth_getBlockByNumber", "0x0", False))["hash"]
+        await node("anvil_setCode", EMITTER, EMITTER_CODE)
+        await node("anvil_setCode", REVERTER, REVERTER_CODE)
         yield node
-    finally:
-        await node.admin.aclose()
-        node.kill()
+        await node.aclose()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """A process with a lane that lives through one story, to be killed in the middle of it and started again.
 
-Run as ``python -m tests.keeper.execution.crasher PORT GENESIS PATH STORY``. Each start recovers, offers the
+Run as ``python -m tests.keeper.execution.crasher URL GENESIS PATH STORY``. Each start recovers, offers the
 same intents again, and goes on until all have ended; the story's trouble happens once.
 """
 
@@ -9,31 +9,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import Any
 
-from chains.client import ChainClient
-from chains.endpoint import Endpoint
-from config.secrets import SecretUrl
 from keeper.state.fault_points import arm_from_environment
 from keeper.state.observations import HeadSeen
-from tests.chains.nodes import CHAIN_ID
-from tests.keeper.execution.scene import FINALITY_DEPTH, Scene, call
+from tests.keeper.execution.scene import CHAIN_ID, FINALITY_DEPTH, Node, Scene, call
 
 INTENTS = 4
 STORIES = ("plain", "bump", "cancel", "reorg")
-
-
-class Remote:
-    """A node that another process started."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-
-    async def __call__(self, method: str, *params: Any) -> Any:
-        return await self._endpoint.request(method, list(params))
-
-    async def mine(self, blocks: int = 1) -> None:
-        await self("anvil_mine", hex(blocks))
 
 
 async def trouble(scene: Scene, story: str) -> None:
@@ -56,12 +38,11 @@ async def trouble(scene: Scene, story: str) -> None:
             pass
 
 
-async def live(port: int, genesis_hash: str, path: Path, story: str) -> None:
+async def live(url: str, genesis_hash: str, path: Path, story: str) -> None:
     arm_from_environment([CHAIN_ID])
-    endpoint = Endpoint(SecretUrl(f"http://127.0.0.1:{port}"), max_requests_per_s=10_000)
-    client = ChainClient("alpha", CHAIN_ID, genesis_hash, [endpoint])
+    node = Node(url, genesis_hash)
+    client = node.client()
     await client.connect()
-    node = Remote(endpoint)
     scene = Scene(node, client, path)
     await scene.open()
     deadline_s = 0
@@ -80,7 +61,8 @@ async def live(port: int, genesis_hash: str, path: Path, story: str) -> None:
         await scene.lane.submit(intents)
     await scene.close()
     await client.aclose()
+    await node.aclose()
 
 
 if __name__ == "__main__":
-    asyncio.run(live(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4]))
+    asyncio.run(live(sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4]))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from chains.answers import FeeQuote, Receipt
 from chains.blocks import Head
 from chains.client import ChainClient
+from chains.endpoint import Endpoint
 from chains.errors import NotYetThere
 from chains.keys import Key
 from chains.send_errors import SendOutcome
 from chains.transactions import TransactionPolicy, TransactionRequest
+from config.secrets import SecretUrl
 from keeper.domain.intent import Intent, IntentState
 from keeper.execution.lane import Lane
 from keeper.execution.ports import LaneChain
@@ -23,8 +25,14 @@ from keeper.state.log import StateLog
 from keeper.state.options import LogOptions
 from keeper.state.reader import LogReader, Row
 from keeper.state.verify import verify
-from tests.chains.nodes import CHAIN_ID, EMITTER, REVERTER
 
+CHAIN_ID = 31_198
+EMITTER = "0x" + "e1" * 20
+EMITTER_CODE = "0x5f355f52600160205fa100"
+"""Logs its first word of calldata under topic 1."""
+REVERTER = "0x" + "12" * 20
+REVERTER_CODE = "0x63deadbeef5f526004601cfd"
+"""Reverts with 0xdeadbeef."""
 SELECTOR = bytes.fromhex("aabbccdd")
 SECRET = bytes.fromhex("42" * 32)
 ETHER = 10**18
@@ -121,18 +129,34 @@ class Meddler:
         return outcome if self.answer is None else self.answer
 
 
-class Controls(Protocol):
-    """A node that can be told what to do."""
+class Node:
+    """A local chain that is told what to do, whoever started it."""
 
-    async def __call__(self, method: str, *params: Any) -> Any: ...
+    def __init__(self, url: str, genesis_hash: str = "") -> None:
+        self.url = url
+        self.genesis_hash = genesis_hash
+        self._admin = self._endpoint()
 
-    async def mine(self, blocks: int = 1) -> None: ...
+    async def __call__(self, method: str, *params: Any) -> Any:
+        return await self._admin.request(method, list(params))
+
+    async def mine(self, blocks: int = 1) -> None:
+        await self("anvil_mine", hex(blocks))
+
+    def client(self) -> ChainClient:
+        return ChainClient("alpha", CHAIN_ID, self.genesis_hash, [self._endpoint()])
+
+    async def aclose(self) -> None:
+        await self._admin.aclose()
+
+    def _endpoint(self) -> Endpoint:
+        return Endpoint(SecretUrl(self.url), max_requests_per_s=10_000)
 
 
 class Scene:
     """Mines, tells the lane, and looks at what came of it."""
 
-    def __init__(self, node: Controls, client: ChainClient, path: Path) -> None:
+    def __init__(self, node: Node, client: ChainClient, path: Path) -> None:
         self.node = node
         self.client = client
         self.path = path

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from keeper.state.fault_points import FaultPoint
-from tests.chains.nodes import Node
 from tests.keeper.execution.crasher import INTENTS, live
-from tests.keeper.execution.scene import ETHER, Scene
+from tests.keeper.execution.scene import ETHER, Node, Scene
 
 pytestmark = pytest.mark.chain
 
@@ -61,7 +60,7 @@ async def run_and_die(node: Node, path: Path, story: str, fault: str) -> int:
     environment = {**os.environ, "KEEPER_FAULT_POINT": fault}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.keeper.execution.crasher"),
-        *(str(node.port), node.genesis_hash, str(path), story),
+        *(node.url, node.genesis_hash, str(path), story),
         env=environment,
         cwd=Path(__file__).parents[3],
         stdout=asyncio.subprocess.DEVNULL,
@@ -78,7 +77,7 @@ async def test_a_killed_lane_finishes_what_it_began_and_does_nothing_twice(
 ) -> None:
     assert -signal.SIGKILL == await run_and_die(node, outside.path, story, f"{point}:{times}:kill")
 
-    await live(node.port, node.genesis_hash, outside.path, story)
+    await live(node.url, node.genesis_hash, outside.path, story)
 
     await outside.assert_sound()
     ends = outside.states()
@@ -95,7 +94,7 @@ async def test_a_lane_killed_again_and_again_still_gets_there(node: Node, outsid
         await run_and_die(node, outside.path, "plain", f"{FaultPoint.DURING_SEND}:{times}:kill")
         await run_and_die(node, outside.path, "plain", f"{FaultPoint.BEFORE_MINED_ROW}:{times}:kill")
 
-    await live(node.port, node.genesis_hash, outside.path, "plain")
+    await live(node.url, node.genesis_hash, outside.path, "plain")
 
     await outside.assert_sound()
     assert ["final_ok"] * INTENTS == outside.states()

@@ -14,8 +14,7 @@ from chains.send_errors import SendClass, SendOutcome
 from chains.transactions import Fees, TransactionPolicy, sign_transaction
 from keeper.execution.intake import Outcome
 from keeper.execution.tracked import request_of
-from tests.chains.nodes import CHAIN_ID, EMITTER
-from tests.keeper.execution.scene import ETHER, FINALITY_DEPTH, SELECTOR, Scene, call
+from tests.keeper.execution.scene import CHAIN_ID, EMITTER, ETHER, FINALITY_DEPTH, SELECTOR, Scene, call
 
 pytestmark = pytest.mark.chain
 GWEI = 10**9

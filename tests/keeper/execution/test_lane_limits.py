@@ -14,8 +14,7 @@ from keeper.execution.events import Mined
 from keeper.execution.intake import Outcome
 from keeper.execution.spending import Spent
 from keeper.execution.tracked import Ledger
-from tests.chains.nodes import EMITTER, REVERTER
-from tests.keeper.execution.scene import FINALITY_DEPTH, LIMITS, Scene, call, terms
+from tests.keeper.execution.scene import EMITTER, FINALITY_DEPTH, LIMITS, REVERTER, Scene, call, terms
 
 pytestmark = pytest.mark.chain
 GWEI = 10**9
