@@ -9,8 +9,10 @@
 
 import guard
 import listings
+import prices
 
 uses: listings
+uses: prices
 
 struct AccountState:
     version: uint256
@@ -68,11 +70,6 @@ bad_debt_total: public(uint256)
 # USD wad a liquidator has earned here and is owed on another chain.
 claim_value: public(HashMap[bytes32, uint256])
 claim_paid: public(HashMap[bytes32, bool])
-
-
-@deploy
-def __init__():
-    pass
 
 
 @external
@@ -223,6 +220,29 @@ def _settle(account: bytes32, gain: uint256, loss: uint256, penalty: uint256) ->
 
 
 @internal
+def _realise(
+    account: bytes32, closed: int256, entry_price: uint256, price: uint256, penalty_value: uint256
+) -> uint256:
+    """
+    @dev Settle the result of closing the signed size `closed`, and a penalty (USD wad). Returns the penalty taken,
+        raw stable.
+    """
+    gain: uint256 = 0
+    loss: uint256 = 0
+    gain, loss = self._profit_and_loss(closed, entry_price, price)
+    if gain + loss + penalty_value == 0:
+        return 0
+    stable_price: uint256 = prices._token_price(0)
+    # Gains down and losses up, for the pool; the penalty down, for the account.
+    return self._settle(
+        account,
+        self._token_amount_down(0, gain, stable_price),
+        self._token_amount_up(0, loss, stable_price),
+        self._token_amount_down(0, penalty_value, stable_price),
+    )
+
+
+@internal
 @view
 def _check_local_margin(account: bytes32):
     """
@@ -232,11 +252,11 @@ def _check_local_margin(account: bytes32):
     requirement: uint256 = 0
     debt: uint256 = self.accounts[account].debt
     if debt > 0:
-        requirement = self._token_value_up(0, debt, listings._token_price(0))
+        requirement = self._token_value_up(0, debt, prices._token_price(0))
     for market_id: uint256 in range(listings.market_count, bound=MAX_MARKETS):
         position: Position = self.positions[account][market_id]
         if position.size != 0:
-            price: uint256 = listings._market_price(market_id)
+            price: uint256 = prices._market_price(market_id)
             gain: uint256 = 0
             loss: uint256 = 0
             # Gains count nothing here: until realised they are the feed's word only.
@@ -250,7 +270,7 @@ def _check_local_margin(account: bytes32):
     for token_id: uint256 in range(listings.token_count, bound=MAX_TOKENS):
         balance: uint256 = self.collateral[account][token_id]
         if balance > 0:
-            value_wad: uint256 = self._token_value_down(token_id, balance, listings._token_price(token_id))
+            value_wad: uint256 = self._token_value_down(token_id, balance, prices._token_price(token_id))
             assets += value_wad * listings.tokens[token_id].initial_weight_bps // BPS
     guard._require(assets >= requirement, "margin")
 

@@ -1,9 +1,8 @@
 # pragma version 0.4.3
 """
-@title What the hub lists: tokens, markets, limits and its own prices
+@title Listings
 @license Apache-2.0
-@notice Prices are USD wad per whole unit, read from feeds with Chainlink's interface. A price that is old,
-    not positive or of an unfinished round is no price: the call reverts with "feed".
+@notice The tokens and markets of this hub, and the limits that hold even for a good attestation.
 """
 
 import guard
@@ -257,26 +256,6 @@ def market_info(market_id: uint256) -> MarketInfo:
     return self.markets[market_id]
 
 
-@external
-@view
-def token_price(token_id: uint256) -> uint256:
-    """
-    @notice USD wad per whole token by this chain's feed and, for a vault, its rate, at most `max_rate`.
-    @param token_id The token's number.
-    """
-    return self._token_price(token_id)
-
-
-@external
-@view
-def market_price(market_id: uint256) -> uint256:
-    """
-    @notice USD wad per whole unit of the market's base asset by this chain's feed.
-    @param market_id The market's number.
-    """
-    return self._market_price(market_id)
-
-
 @internal
 def _add_token(info: TokenInfo) -> uint256:
     token_id: uint256 = self.token_count
@@ -333,74 +312,3 @@ def _feed_scale(feed: address) -> uint256:
     decimals: uint256 = self._decimals(feed)
     guard._require(decimals <= 18, "feed")
     return 10**(18 - decimals)
-
-
-@internal
-@view
-def _read_feed(feed: address, max_age_s: uint256) -> uint256:
-    """
-    @dev A raw call, so that a feed that reverts or is gone ends in "feed" like every other bad answer.
-    """
-    success: bool = False
-    response: Bytes[160] = b""
-    success, response = raw_call(
-        feed,
-        method_id("latestRoundData()"),
-        max_outsize=160,
-        is_static_call=True,
-        revert_on_failure=False,
-    )
-    guard._require(success and len(response) == 160, "feed")
-    round_id: uint256 = 0
-    answer: int256 = 0
-    started_at: uint256 = 0
-    updated_at: uint256 = 0
-    answered_in_round: uint256 = 0
-    round_id, answer, started_at, updated_at, answered_in_round = abi_decode(
-        response, (uint256, int256, uint256, uint256, uint256)
-    )
-    guard._require(answer > 0 and updated_at > 0 and answered_in_round >= round_id, "feed")
-    guard._require(updated_at <= block.timestamp, "feed")
-    guard._require(block.timestamp - updated_at <= max_age_s, "feed")
-    return convert(answer, uint256)
-
-
-@internal
-@view
-def _token_price(token_id: uint256) -> uint256:
-    return self._token_price_within(token_id, self.limits.feed_max_age_s)
-
-
-@internal
-@view
-def _token_price_within(token_id: uint256, max_age_s: uint256) -> uint256:
-    self._check_token(token_id)
-    price: uint256 = self._read_feed(self.tokens[token_id].feed, max_age_s)
-    price *= self.token_feed_scales[token_id]
-    if self.tokens[token_id].is_vault:
-        assets: uint256 = staticcall IERC4626(self.tokens[token_id].token).convertToAssets(
-            self.token_units[token_id]
-        )
-        # A donation can raise what a share seems worth; above `max_rate` it is not believed.
-        rate: uint256 = min(
-            assets * WAD // self.underlying_units[token_id], self.tokens[token_id].max_rate
-        )
-        price = price * rate // WAD
-        guard._require(price > 0, "feed")
-    return price
-
-
-@internal
-@view
-def _market_price(market_id: uint256) -> uint256:
-    self._check_market(market_id)
-    answer: uint256 = self._read_feed(self.markets[market_id].feed, self.limits.feed_max_age_s)
-    return answer * self.market_feed_scales[market_id]
-
-
-@internal
-@view
-def _check_band(attested: uint256, own: uint256):
-    distance: uint256 = max(attested, own) - min(attested, own)
-    # Not through a product of the attested price: a huge one must fail here, not overflow.
-    guard._require(distance <= own * self.limits.price_band_bps // BPS, "price")

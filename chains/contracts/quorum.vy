@@ -61,11 +61,6 @@ is_signer: public(HashMap[uint256, HashMap[address, bool]])
 signer_list: DynArray[address, 16]
 
 
-@deploy
-def __init__():
-    pass
-
-
 @external
 def set_signers(signers: DynArray[address, 16], threshold: uint256):
     """
