@@ -146,6 +146,7 @@ class ChainSettings(Section):
     tokens: Annotated[tuple[TokenSettings, ...], Field(min_length=1)]
     markets: tuple[HubMarketSettings, ...] = ()
     debt_asset: AssetName = "USDC"
+    native_asset: AssetName = "ETH"
     block_time_s: Seconds = 2.0
     poll_interval_s: Seconds = 1.0
     finality_depth: Count = 12
