@@ -222,7 +222,7 @@ async def test_a_start_that_is_not_on_the_chain_stops_it(node: Node, client: Cha
 
 
 async def test_a_hung_node_is_outlasted_and_the_outage_told_once(node: Node, closing: Closing) -> None:
-    client = closing(node.client(timeout_s=0.1))
+    client = closing(node.client(timeout_s=0.5))
     believer = Believer(client)
     await node.emit(2)
     with capture_logs() as logs:
@@ -230,7 +230,7 @@ async def test_a_hung_node_is_outlasted_and_the_outage_told_once(node: Node, clo
             await believer.until(lambda: [2] == believer.values)
             node.pause()
             try:
-                await outages(believer, 3)
+                await outages(believer, 2)
             finally:
                 node.resume()
             await node.emit(4)
