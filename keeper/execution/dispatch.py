@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from keeper.execution.ports import LaneChain
 from keeper.execution.recorder import Recorder
 from keeper.execution.spending import check_spending, worst_case_wei
 from keeper.execution.terms import LaneTerms
+from keeper.execution.together import together
 from keeper.execution.tracked import Ledger, Tracked, attempt_of, request_of
 from keeper.state.entries import AttemptSent, AttemptSigned
 from keeper.state.errors import LogUnavailable
@@ -136,13 +136,8 @@ class Dispatcher:
         follow_ups: list[Order] = []
         early: list[tuple[Tracked, str]] = []
         for batch in (sends[:1], sends[1:]):
-            answers = await asyncio.gather(
-                *(self._send(*send, block_number) for send in batch), return_exceptions=True
-            )
-            for send, answer in zip(batch, answers, strict=True):
-                if isinstance(answer, BaseException):
-                    raise answer
-                outcome, orders = answer
+            answers = await together(self._send(*send, block_number) for send in batch)
+            for send, (outcome, orders) in zip(batch, answers, strict=True):
                 follow_ups += orders
                 if outcome.send_class is SendClass.NONCE_GAP:
                     early.append(send)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,6 +18,7 @@ from keeper.execution.lifecycle import IntentView, transition
 from keeper.execution.ports import LaneChain
 from keeper.execution.spending import worst_case_wei
 from keeper.execution.terms import LaneTerms
+from keeper.execution.together import together
 from keeper.execution.tracked import Tracked, attempt_of, request_of
 from keeper.state.entries import Entry, IntentSigned, IntentSkipped
 from keeper.state.errors import NonceTaken, WriteRefused
@@ -110,7 +110,7 @@ class Intake:
             reason = f"the base fee of {quote.base_fee_wei} wei leaves no room under max_fee_per_gas_wei"
             taken.answers += [held(one.intent, reason) for one in candidates]
             return taken
-        checked = await asyncio.gather(*(self._check(one.intent, fees, head) for one in candidates))
+        checked = await together(self._check(one.intent, fees, head) for one in candidates)
         for one in checked:
             if one.refusal is not None and one.refusal.reason_class is None:
                 taken.answers.append(held(one.intent, one.refusal.reason))

@@ -34,6 +34,7 @@ from keeper.execution.recorder import Recorder, is_over
 from keeper.execution.sight import Sight, Sighting
 from keeper.execution.spending import DAY_MS
 from keeper.execution.terms import LaneTerms
+from keeper.execution.together import together
 from keeper.execution.tracked import Ledger, Tracked, restore
 from keeper.state import entries
 from keeper.state.errors import LogRefused, LogUnavailable, NonceTaken
@@ -227,7 +228,14 @@ class Lane:
         return taken.answers
 
     async def _settle(self, sightings: Sequence[Sighting], head: Head) -> list[Order]:
-        """Record what was seen on chain. Return what follows from it."""
+        """Record what was seen on chain, each intent's in order. Return what follows from it."""
+        of_each: dict[str, list[Sighting]] = {}
+        for sighting in sightings:
+            of_each.setdefault(sighting.tracked.intent.intent_id, []).append(sighting)
+        found = await together(self._settle_one(its_own, head) for its_own in of_each.values())
+        return [order for orders in found for order in orders]
+
+    async def _settle_one(self, sightings: Sequence[Sighting], head: Head) -> list[Order]:
         orders: list[Order] = []
         for sighting in sightings:
             one = sighting.tracked

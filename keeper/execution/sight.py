@@ -10,7 +10,6 @@ from chains.answers import Receipt
 from chains.blocks import Head
 from chains.errors import ChainError, NotYetThere, Reverted
 from chains.transactions import Fees
-from keeper.domain.intent import IntentState
 from keeper.execution.events import (
     Event,
     Finalised,
@@ -22,6 +21,7 @@ from keeper.execution.events import (
     ReceiptSeen,
 )
 from keeper.execution.ports import LaneChain
+from keeper.execution.together import together
 from keeper.execution.tracked import Tracked, request_of
 
 
@@ -32,6 +32,26 @@ class Sighting:
     tracked: Tracked
     event: Event
     receipt: Receipt | None = None
+
+
+class _Canonical:
+    """The canonical block hashes of one look, each asked for once."""
+
+    def __init__(self, chain: LaneChain) -> None:
+        self._chain = chain
+        self._asked: dict[int, asyncio.Task[str | None]] = {}
+
+    async def hash_at(self, number: int) -> str | None:
+        """Return the canonical hash at a height, None where the chain does not reach. Raises `ChainError`."""
+        if number not in self._asked:
+            self._asked[number] = asyncio.ensure_future(self._ask(number))
+        return await self._asked[number]
+
+    async def _ask(self, number: int) -> str | None:
+        try:
+            return (await self._chain.block(number)).hash
+        except NotYetThere:
+            return None
 
 
 class Sight:
@@ -60,7 +80,8 @@ class Sight:
         Only those are asked about to whom something can have happened, unless `all_of_them`.
         """
         asked = [one for one in live if all_of_them or self._may_have_moved(one, head, used_nonces, removed)]
-        found = await asyncio.gather(*(self._look_at(one, head, used_nonces) for one in asked))
+        canonical = _Canonical(self._chain)
+        found = await together(self._look_at(one, head, used_nonces, canonical) for one in asked)
         return [sighting for sightings in found for sighting in sightings]
 
     def _may_have_moved(self, one: Tracked, head: Head, used_nonces: int, removed: Collection[str]) -> bool:
@@ -74,14 +95,22 @@ class Sight:
     def _is_deep(self, block_number: int, head: Head) -> bool:
         return head.number - block_number >= self._finality_depth
 
-    async def _look_at(self, one: Tracked, head: Head, used_nonces: int) -> list[Sighting]:
+    async def _look_at(
+        self, one: Tracked, head: Head, used_nonces: int, canonical: _Canonical
+    ) -> list[Sighting]:
+        mined = one.view.mined
         try:
-            receipt = await self._canonical_receipt(one)
+            if mined is not None:
+                stands = await canonical.hash_at(mined.block_number)
+                if stands == mined.block_hash:
+                    return [Sighting(one, Finalised())] if self._is_deep(mined.block_number, head) else []
+                if stands is None and mined.block_number <= head.number:
+                    return []  # the node lags behind the head we saw
+            receipt = await self._canonical_receipt(one, canonical)
             if receipt is not None:
                 return self._mined(one, receipt, head)
-            if one.view.state is IntentState.MINED:
-                gone = one.nonce >= used_nonces or not await self._is_canonical(one.view.mined)
-                return [Sighting(one, ReceiptGone())] if gone else []
+            if mined is not None:
+                return [Sighting(one, ReceiptGone())]
             if one.nonce >= used_nonces:
                 return [Sighting(one, NonceFree())] if one.view.nonce_used_at is not None else []
             if await self._is_lost(one, head):
@@ -90,35 +119,22 @@ class Sight:
         except ChainError:
             return []
 
-    async def _canonical_receipt(self, one: Tracked) -> Receipt | None:
+    async def _canonical_receipt(self, one: Tracked, canonical: _Canonical) -> Receipt | None:
         """Return the receipt of whichever of the intent's transactions is mined. Every hash is asked for."""
-        receipts = await asyncio.gather(*(self._chain.receipt(tx_hash) for tx_hash in one.attempts))
-        for receipt in receipts:
+        for receipt in await together(self._chain.receipt(tx_hash) for tx_hash in one.attempts):
             if receipt is None:
                 continue
-            block = await self._chain.block(receipt.block_number)
-            if block.hash != receipt.block_hash:
+            if await canonical.hash_at(receipt.block_number) != receipt.block_hash:
                 raise NotYetThere(f"the receipt of {receipt.tx_hash} is of a block that is not canonical")
             return receipt
         return None
 
     def _mined(self, one: Tracked, receipt: Receipt, head: Head) -> list[Sighting]:
         mined = Mined(receipt.tx_hash, receipt.block_hash, receipt.block_number, int(receipt.succeeded))
-        sightings: list[Sighting] = []
-        if mined != one.view.mined:
-            sightings.append(Sighting(one, ReceiptSeen(mined), receipt))
+        sightings = [Sighting(one, ReceiptSeen(mined), receipt)]
         if self._is_deep(mined.block_number, head):
             sightings.append(Sighting(one, Finalised()))
         return sightings
-
-    async def _is_canonical(self, mined: Mined | None) -> bool:
-        """Whether the block an intent was mined in still stands. Raises `ChainError` if that can not be told."""
-        if mined is None:
-            return False
-        try:
-            return (await self._chain.block(mined.block_number)).hash == mined.block_hash
-        except NotYetThere:
-            return False
 
     async def _is_lost(self, one: Tracked, head: Head) -> bool:
         """Whether the nonce was used by another in a block that is deep enough, as seen for as long."""

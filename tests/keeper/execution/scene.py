@@ -90,10 +90,14 @@ class Meddler:
         self.swallow = 0
         self.answer: SendOutcome | None = None
         self.blind_receipts = 0
+        self.blind_blocks = 0
         self.wrong_block = False
         self.nonce_lag = 0
 
     async def block(self, at: int | str) -> Head:
+        if self.blind_blocks > 0:
+            self.blind_blocks -= 1
+            raise NotYetThere("the node lags")
         return await self.client.block(at)
 
     async def receipt(self, tx_hash: str) -> Receipt | None:

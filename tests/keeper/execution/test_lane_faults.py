@@ -192,10 +192,10 @@ async def test_a_log_that_was_taken_away_stops_the_lane_and_nothing_else(scene: 
     await scene.mine(2)
 
 
-async def test_a_missing_receipt_of_a_block_that_still_stands_undoes_nothing(scene: Scene) -> None:
+async def test_a_node_that_lags_behind_the_head_undoes_nothing(scene: Scene) -> None:
     await scene.lane.submit([call(1)])
     await scene.mine(FINALITY_DEPTH)
-    scene.chain.blind_receipts = 1
+    scene.chain.blind_blocks = scene.chain.blind_receipts = 1
 
     await scene.mine()
     assert ["mined"] == scene.states()
@@ -203,6 +203,20 @@ async def test_a_missing_receipt_of_a_block_that_still_stands_undoes_nothing(sce
 
     assert ["final_ok"] == scene.states()
     assert len(scene.chain.sent) == 1
+
+
+async def test_a_chain_that_lost_its_newest_blocks_is_believed(scene: Scene) -> None:
+    await scene.mine(2)
+    await scene.lane.submit([call(1)])
+    await scene.mine(1)
+    assert ["mined"] == scene.states()
+
+    await scene.node("anvil_rollback", 1)
+    await scene.look()
+    assert ["broadcast"] == scene.states()
+    await scene.mine(1 + FINALITY_DEPTH)
+
+    assert ["final_ok"] == scene.states()
 
 
 async def test_a_lane_that_fell_behind_its_log_catches_up_and_skips_no_nonce(scene: Scene) -> None:
