@@ -17,6 +17,7 @@ from config.codes import CODES
 from config.errors import KeyPath, Remark
 from config.examples import EXAMPLES
 from config.shown import key_text, value_text
+from config.units import BPS
 from config.unknown import unknown_key, value_of
 
 MAX_REMARKS = 100
@@ -92,7 +93,7 @@ def _no_kind(path: KeyPath, value: object) -> Remark:
 
 
 def _empty(path: KeyPath, _: object) -> Remark:
-    return Remark(path, "E125", f"{path[-1]} is empty", f"give it a value: {_example(path)}")
+    return Remark(path, "E125", f"{path[-1]} is empty", f"it needs at least one: {_example(path)}")
 
 
 def _table(path: KeyPath) -> str:
@@ -165,6 +166,13 @@ def _wrong_type(kind: str, path: KeyPath, value: object) -> Remark:
             )
         case _:
             return Remark(path, "E103", message, "write a number")
+
+
+def _whole(key: str, value: float) -> str:
+    """Return what a fraction may have been meant as: a share of 0.95 is 9500 basis points, and never 95."""
+    if key.endswith("_bps") and 0 <= value <= 1:
+        return f"in basis points {value_text(value)} is {round(value * BPS)}"
+    return "write a whole number, without a point"
 
 
 _BY_KIND: Mapping[str, Callable[[KeyPath, object], Remark]] = {

@@ -27,7 +27,8 @@ class Place(NamedTuple):
             return "the top of the file"
         names = self.path[:-1] if self.in_array else self.path
         text = ".".join("NAME" if part == ANY else part for part in names)
-        return f"[[{text}]]" if self.in_array else f"[{text}]"
+        of_kind = "".join(f" of kind {kind}" for kind in get_args(_annotation(self.model, "kind")))
+        return f"[[{text}]]{of_kind}" if self.in_array else f"[{text}]"
 
     def holds(self, path: KeyPath) -> bool:
         """Whether a key path is one of this section's."""

@@ -66,13 +66,11 @@ def _quorum(name: str, asset: AssetSettings, sources: list[SourceSettings]) -> I
     here = ("assets", name)
     groups = {source.group for source in sources}
     if asset.min_sources > len(sources):
-        message = (
-            f"{name} needs {asset.min_sources} sources and has {len(sources)}: it would never have a price"
-        )
+        message = f"{asset.min_sources} of {len(sources)} sources: {name} would never have a price"
         advice = f'add [[sources]] with pair = "{name}/{asset.priced_in}", or lower min_sources'
         yield Remark((*here, "min_sources"), "E407", message, advice)
     if asset.min_groups > len(groups):
-        message = f"{name} needs {asset.min_groups} independent groups and has {len(groups)}"
+        message = f"{asset.min_groups} of {len(groups)} independent groups: {name} would never have a price"
         advice = "add sources of other groups, or lower min_groups; never split one origin into two groups"
         yield Remark((*here, "min_groups"), "E408", message, advice)
     if asset.min_groups > asset.min_sources:
