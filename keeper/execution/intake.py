@@ -48,11 +48,12 @@ class Submitted:
 
 @dataclass(slots=True)
 class Taken:
-    """What an intake led to: answers, new live intents, and what is to be sent."""
+    """What an intake led to: answers, new live intents, what is to be sent, and which money limit said no."""
 
     answers: list[Submitted] = field(default_factory=list)
     tracked: list[Tracked] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
+    too_dear: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +110,19 @@ class Intake:
         if fees is None:
             reason = f"the base fee of {quote.base_fee_wei} wei leaves no room under max_fee_per_gas_wei"
             taken.answers += [held(one.intent, reason) for one in candidates]
+            taken.too_dear = reason
             return taken
         checked = await together(self._check(one.intent, fees, head) for one in candidates)
         for one in checked:
             if one.refusal is not None and one.refusal.reason_class is None:
                 taken.answers.append(held(one.intent, one.refusal.reason))
         recordable = [one for one in checked if one.refusal is None or one.refusal.reason_class is not None]
-        await self._commit(self._within_limits(recordable, fees, live), fees, next_nonce, taken)
+        within = self._within_limits(recordable, fees, live)
+        passed = [
+            one.refusal.reason for one in within if one.refusal and one.refusal.reason_class == "spending"
+        ]
+        taken.too_dear = passed[0] if passed else None
+        await self._commit(within, fees, next_nonce, taken)
         return taken
 
     def _not_now(self, intent: Intent, live: Sequence[Tracked], before: Sequence[_Candidate]) -> str | None:

@@ -27,7 +27,7 @@ from keeper.execution.events import (
     ReceiptSeen,
     ResendDue,
 )
-from keeper.execution.intake import Intake, Submitted, held
+from keeper.execution.intake import Intake, Submitted, Taken, held
 from keeper.execution.lifecycle import Blocked
 from keeper.execution.ports import LaneChain
 from keeper.execution.recorder import Recorder, is_over
@@ -222,10 +222,17 @@ class Lane:
         fault_point(FaultPoint.AFTER_COMMIT)
         try:
             await self._dispatcher.run(taken.orders, head.number, self.live)
+            await self._say_if_too_dear(taken)
         except LogUnavailable as error:
             self._is_behind_log = True
             _log.error("lane_waits_for_the_log", chain=self._terms.chain, error=str(error))
         return taken.answers
+
+    async def _say_if_too_dear(self, taken: Taken) -> None:
+        if taken.too_dear is not None:
+            await self._recorder.alert(AlertKind.FEE_CEILING, "new intents", taken.too_dear)
+        elif taken.tracked and not any(one.view.blocked is Blocked.FEE for one in self._live.values()):
+            await self._recorder.clear(AlertKind.FEE_CEILING)
 
     async def _settle(self, sightings: Sequence[Sighting], head: Head) -> list[Order]:
         """Record what was seen on chain, each intent's in order. Return what follows from it."""

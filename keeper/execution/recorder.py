@@ -118,6 +118,13 @@ class Recorder:
             await self._log.write(*rows)
         self._remember(rows)
 
+    async def clear(self, kind: AlertKind, subject: str = "") -> None:
+        """Close an alert that this lane opened; nothing if it did not."""
+        key = self._key(kind, subject)
+        if key in self._open_alerts:
+            await self._log.write(AlertClosed(key, "resolved"))
+            self._open_alerts.discard(key)
+
     def _alerts(self, tracked: Tracked, effects: tuple[Effect, ...], detail: str) -> list[Entry]:
         rows: list[Entry] = []
         for effect in effects:

@@ -109,6 +109,18 @@ async def test_a_fee_ceiling_alerts_and_the_old_bytes_go_on(scene: Scene) -> Non
     assert [] == scene.alerts()
 
 
+async def test_a_base_fee_over_the_ceiling_holds_new_intents_and_says_so(scene: Scene) -> None:
+    await scene.node("anvil_setNextBlockBaseFeePerGas", hex(600 * GWEI))
+
+    assert [Outcome.HELD] == [answer.outcome for answer in await scene.lane.submit([call(1)])]
+    assert ["fee_ceiling"] == scene.alerts()
+
+    await scene.node("anvil_setNextBlockBaseFeePerGas", hex(GWEI))
+    assert [Outcome.SENT] == [answer.outcome for answer in await scene.lane.submit([call(1)])]
+    assert [] == scene.alerts()
+    await scene.mine()
+
+
 async def test_a_bump_counts_once_against_the_limits(scene: Scene) -> None:
     await scene.lane.submit([call(1)])
     worst = 60_000 * scene.rows("SELECT max_fee_per_gas_wei FROM attempts")[0]["max_fee_per_gas_wei"]
