@@ -92,10 +92,12 @@ def legs(accounts: DynArray[bytes32, MAX_LEGS]) -> DynArray[uint256, MAX_LEGS * 
     @param accounts Up to 800 ids.
     """
     words: DynArray[uint256, MAX_LEGS * WORDS_PER_LEG] = []
+    token_count: uint256 = listings.token_count
+    market_count: uint256 = listings.market_count
     for account: bytes32 in accounts:
         version: uint256 = self.accounts[account].version
         words.append(version)
-        # Nothing is ever here for an account that never acted; not reading it makes wide sweeps cheap.
+        # What can only be zero is not read: 800 accounts must fit into the gas a node gives to one call.
         if version == 0:
             for _: uint256 in range(WORDS_PER_LEG - 1):
                 words.append(0)
@@ -106,11 +108,11 @@ def legs(accounts: DynArray[bytes32, MAX_LEGS]) -> DynArray[uint256, MAX_LEGS * 
         words.append(0)
         words.append(0)
         for token_id: uint256 in range(MAX_TOKENS):
-            words.append(self.collateral[account][token_id])
+            words.append(self.collateral[account][token_id] if token_id < token_count else 0)
         for market_id: uint256 in range(MAX_MARKETS):
-            size: int256 = self.positions[account][market_id].size
+            size: int256 = self.positions[account][market_id].size if market_id < market_count else 0
             words.append(convert(convert(size, bytes32), uint256))
-            words.append(self.positions[account][market_id].entry_price)
+            words.append(self.positions[account][market_id].entry_price if size != 0 else 0)
     return words
 
 
