@@ -1,6 +1,6 @@
 """Writing: durable entries whole or not at all, observations as far as they fit, rules the file itself keeps."""
 
-# ruff: noqa: ASYNC110, ASYNC240 - what another thread does can only be polled, and a test may block
+# ruff: noqa: ASYNC110 - what another thread does can only be polled, and a test may block
 
 from __future__ import annotations
 

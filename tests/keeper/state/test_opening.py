@@ -1,7 +1,5 @@
 """Opening: what is refused and why, what a crash leaves, how an older log becomes a newer one."""
 
-# ruff: noqa: ASYNC240 - a test may block
-
 from __future__ import annotations
 
 import asyncio
