@@ -15,6 +15,10 @@ from eth_account import Account as Signer
 
 from chains.blocks import Head
 from chains.hub.attestation import Action, Attestation
+from chains.hub.codec import LIQUIDATE, attested_call
+from chains.hub.signatures import assemble, sign
+from chains.hub.signatures import digest as attestation_digest
+from chains.keys import Key
 from config.canonical import canonical_json, digest
 from config.units import WAD
 from keeper.domain.account import Account, Collateral, CutPoint, Debt, Leg, Position
@@ -36,9 +40,13 @@ OWNER = "0x00000000000000000000000000000000000000AA"
 HUB = "0x" + "b1" * 20
 TOKEN = "0x00000000000000000000000000000000000000C1"
 SENDER = Signer.from_key("0x" + "11" * 32)
+ATTESTORS = {name: Key(bytes([number]) * 32) for number, name in enumerate(("ash", "elm", "oak"), start=1)}
 ARBOR, BIRCH = 31101, 31102
 SETTINGS = {
-    "attestation": {"threshold": "2"},
+    "attestation": {
+        "threshold": "2",
+        "attestors": [{"name": name, "address": key.address} for name, key in ATTESTORS.items()],
+    },
     "spending": {
         "max_per_transaction_wei": "1000000",
         "max_per_hour_wei": "5000000",
@@ -66,7 +74,9 @@ class Story:
         self.plan = self._plan()
         self.decision = self._decision()
         self.attestation = self._attestation()
-        self.attestation_digest = digest("attestation")
+        self.signed_digest = attestation_digest(self.attestation, ARBOR, HUB)
+        self.attestation_digest = "0x" + self.signed_digest.hex()
+        self.calldata = "0x" + attested_call(LIQUIDATE, (), self.attestation, self._signatures()).hex()
         self.intent = self._intent()
         self.attempt = self._attempt()
 
@@ -85,9 +95,9 @@ class Story:
             e.AttestationAsked(
                 self.attestation_digest, self.decision.decision_id, "arbor", ARBOR, HUB, self.attestation
             ),
-            e.AttestationAnswered(self.attestation_digest, "ash", "signed", "", "0x" + "22" * 65),
+            e.AttestationAnswered(self.attestation_digest, "ash", "signed", "", self._signature("ash")),
             e.AttestationAnswered(self.attestation_digest, "elm", "refused", "price: 30 % off", None),
-            e.AttestationAnswered(self.attestation_digest, "oak", "signed", "", "0x" + "33" * 65),
+            e.AttestationAnswered(self.attestation_digest, "oak", "signed", "", self._signature("oak")),
             e.IntentSigned(self.intent, self.attempt),
             e.AttemptSent(intent_id, tx_hash, "published", "", 103),
             e.ReceiptSeen(intent_id, tx_hash, block_hash(104), 104, 1, 90_000, 2, 180_000),
@@ -191,16 +201,25 @@ class Story:
             zero, zero, self.prices.id, self.at_ms // 1000, self.at_ms // 1000 + 60,
         )  # fmt: skip
 
+    def _signature(self, attestor: str) -> str:
+        return "0x" + sign(ATTESTORS[attestor], self.signed_digest).hex()
+
+    def _signatures(self) -> tuple[bytes, ...]:
+        signed = {
+            ATTESTORS[name].address: bytes.fromhex(self._signature(name)[2:]) for name in ("ash", "oak")
+        }
+        return assemble(signed, 2)
+
     def _intent(self) -> Intent:
         return Intent(
             digest("intent"), self.decision.decision_id, "arbor", ARBOR, HUB, ACCOUNT, "position:0", Action.CLOSE, 0, 12,
-            "0xdeadbeef", 300_000, 900 * WAD, self.at_ms // 1000 + 60,
+            self.calldata, 300_000, 900 * WAD, self.at_ms // 1000 + 60,
         )  # fmt: skip
 
     def _attempt(self) -> Attempt:
         fields = {
             "type": 2, "chainId": ARBOR, "nonce": 5, "maxFeePerGas": 3, "maxPriorityFeePerGas": 1, "gas": 300_000,
-            "to": bytes.fromhex(HUB[2:]), "value": 0, "data": "0xdeadbeef",
+            "to": bytes.fromhex(HUB[2:]), "value": 0, "data": self.calldata,
         }  # fmt: skip
         signed = SENDER.sign_transaction(fields)
         return Attempt(

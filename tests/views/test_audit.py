@@ -94,7 +94,7 @@ def test_a_liquidation_of_an_account_that_was_not_liquidatable_is_noticed(
 def test_a_liquidation_attested_with_health_one_is_noticed(rows: Rows, write_journal: WriteJournal) -> None:
     body(rows, "attestation_asked")["attestation"]["health"] = str(10**18)
 
-    assert {"liquidatable"} == broken(write_journal(rows))
+    assert {"liquidatable", "signatures", "quorum"} == broken(write_journal(rows))
 
 
 def test_a_liquidation_without_a_quorum_is_noticed(rows: Rows, write_journal: WriteJournal) -> None:
@@ -109,19 +109,47 @@ def test_a_liquidation_without_an_attestation_is_noticed(rows: Rows, write_journ
     assert {"quorum"} == broken(write_journal(left))
 
 
-def test_a_liquidation_of_another_size_of_thing_than_attested_is_noticed(
-    rows: Rows, write_journal: WriteJournal
+def test_one_attestor_that_signs_under_two_names_is_noticed(rows: Rows, write_journal: WriteJournal) -> None:
+    answers = [found for kind, found in rows if kind == "attestation_answered"]
+    answers[2]["signature"] = answers[0]["signature"]
+
+    assert {"signatures", "quorum"} == broken(write_journal(rows))
+
+
+@pytest.mark.parametrize("signature", [None, "0x", "0x" + "00" * 65])
+def test_what_is_no_signature_is_noticed(
+    rows: Rows, write_journal: WriteJournal, signature: str | None
 ) -> None:
-    body(rows, "attestation_asked")["attestation"]["item"] = "3"
+    body(rows, "attestation_answered")["signature"] = signature
+
+    assert {"signatures", "quorum"} == broken(write_journal(rows))
+
+
+def test_a_call_that_is_not_what_was_attested_is_noticed(rows: Rows, write_journal: WriteJournal) -> None:
+    intent = body(rows, "intent_signed")["intent"]
+    intent["calldata"] = intent["calldata"].replace("0" * 63 + "c", "0" * 63 + "d", 1)
+
+    assert {"quorum", "signed_bytes"} == broken(write_journal(rows))
+
+
+def test_an_attestation_for_another_decision_is_noticed(rows: Rows, write_journal: WriteJournal) -> None:
+    body(rows, "attestation_asked")["decision_id"] = "0x" + "44" * 32
 
     assert {"quorum"} == broken(write_journal(rows))
 
 
 def test_a_seizure_for_a_claim_nobody_opened_is_noticed(rows: Rows, write_journal: WriteJournal) -> None:
-    for found in (body(rows, "attestation_asked")["attestation"], body(rows, "intent_signed")["intent"]):
-        found["action"] = "4"
+    body(rows, "intent_signed")["intent"]["action"] = "4"
 
     assert {"liquidatable"} == broken(write_journal(rows))
+
+
+def test_a_seizure_for_an_open_claim_needs_no_state(rows: Rows, write_journal: WriteJournal) -> None:
+    body(rows, "intent_signed")["intent"]["action"] = "4"
+    body(rows, "decision_made")["state"] = "healthy"
+    claim = ("claim_moved", {"claim": "0x" + "00" * 32, "state": "open"})
+
+    assert set() == broken(write_journal([claim, *rows]))
 
 
 def test_an_unknown_account_that_was_acted_on_is_noticed(rows: Rows, write_journal: WriteJournal) -> None:

@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from chains.hub.attestation import Action
 from config.units import WAD
+from keeper.views.audit.attestations import AttestationsAudit
 from keeper.views.audit.findings import Finding
 from keeper.views.audit.journal import LoggedEntry
-from keeper.views.audit.settings_used import SettingsUsed
 
 _NEEDS_HEALTH_BELOW_ONE = (Action.CLOSE, Action.REPAY, Action.REPAY_CROSS)
 _LIQUIDATABLE = ("liquidatable", "bankrupt")
 
 
-@dataclass(slots=True)
-class _Asked:
-    """An attestation and who signed it."""
-
-    attestation: Mapping[str, Any]
-    signers: set[str] = field(default_factory=set)
-
-
 class LiquidationsAudit:
-    """Joins each signed intent with the decision and the attestation it rests on."""
+    """Joins each signed intent with the decision and the attestation it rests on.
 
-    def __init__(self, settings: SettingsUsed) -> None:
-        self._settings = settings
+    Give it every entry after `attestations`. A seizure needs no state of its own: it is paid for a claim that
+    was earned while the account was liquidatable.
+    """
+
+    def __init__(self, attestations: AttestationsAudit) -> None:
+        self._attestations = attestations
         self._states: dict[str, str] = {}
-        self._asked: dict[str, _Asked] = {}
-        self._by_sequence: dict[tuple[str, str, str], str] = {}
         self._claims: set[str] = set()
         self._certain = Finding(
             "liquidatable", "who was liquidated was certainly liquidatable, in decision and attestation"
-        )
-        self._quorum = Finding(
-            "quorum", "every liquidation had the signatures of a quorum, each asked for before"
         )
         self._unknown = Finding(
             "unknown", "an unknown account is never healthy, never liquidatable, never planned for"
@@ -45,27 +35,19 @@ class LiquidationsAudit:
 
     def take(self, entry: LoggedEntry) -> None:
         """Look at one entry."""
-        body = entry.body
         match entry.kind:
             case "decision_made":
-                self._decision(body)
-            case "attestation_asked":
-                self._asked[body["digest"]] = _Asked(body["attestation"])
-                self._by_sequence[body["chain_id"], body["account_id"], body["sequence"]] = body["digest"]
-            case "attestation_answered":
-                asked = self._asked.get(body["digest"])
-                if asked is not None and body["outcome"] == "signed":
-                    asked.signers.add(body["attestor"])
+                self._decision(entry.body)
             case "claim_moved":
-                self._claims.add(body["claim"])
+                self._claims.add(entry.body["claim"])
             case "intent_signed":
-                self._intent(body["intent"])
+                self._intent(entry.body["intent"])
             case _:
                 return
 
     def findings(self) -> Iterable[Finding]:
         """Return what was found."""
-        return (self._certain, self._quorum, self._unknown)
+        return (self._certain, self._unknown)
 
     def _decision(self, body: Mapping[str, Any]) -> None:
         self._states[body["decision_id"]] = body["state"]
@@ -75,8 +57,9 @@ class LiquidationsAudit:
                 holds=body["state"] == "unknown",
             )
         if body["state"] == "unknown":
+            steps = [step for plan in body["plan"] for step in plan["steps"]]
             self._unknown.expect(
-                f"decision {body['decision_id']} plans for an unknown account", holds=not body["plan"]
+                f"decision {body['decision_id']} plans for an unknown account", holds=not steps
             )
 
     def _intent(self, intent: Mapping[str, Any]) -> None:
@@ -84,33 +67,14 @@ class LiquidationsAudit:
         action = Action(int(intent["action"]))
         state = self._states.get(intent["decision_id"])
         self._unknown.expect(f"{name} acts on an unknown account", holds=state != "unknown")
-        digest = self._by_sequence.get((intent["chain_id"], intent["account_id"], intent["sequence"]))
-        if digest is None:
-            self._quorum.fail(f"{name} rests on no attestation of this log")
+        asked = self._attestations.behind(intent)
+        if action is Action.SEIZE:
+            claim = None if asked is None else asked.attestation.claim
+            self._certain.expect(
+                f"{name} seizes for claim {claim}, which this log never saw", holds=claim in self._claims
+            )
             return
-        asked = self._asked[digest]
-        attestation = asked.attestation
-        threshold = self._settings.threshold
-        self._quorum.expect(
-            f"{name} has {len(asked.signers)} signatures, the quorum is {threshold}",
-            holds=len(asked.signers) >= threshold,
-        )
-        same = all(int(attestation[key]) == int(intent[key]) for key in ("action", "item", "sequence"))
-        self._quorum.expect(f"{name} is not what was attested", holds=same)
-        if action in _NEEDS_HEALTH_BELOW_ONE:
-            self._certain.expect(
-                f"{name} rests on a decision that says {state}", holds=state in _LIQUIDATABLE
-            )
-            self._certain.expect(
-                f"{name} was attested with health {attestation['health']}",
-                holds=int(attestation["health"]) < WAD,
-            )
-        elif action is Action.SEIZE:
-            self._certain.expect(
-                f"{name} seizes for claim {attestation['claim']}, which this log never saw opened",
-                holds=attestation["claim"] in self._claims,
-            )
-        else:
-            self._certain.expect(
-                f"{name} rests on a decision that says {state}", holds=state in _LIQUIDATABLE
-            )
+        self._certain.expect(f"{name} rests on a decision that says {state}", holds=state in _LIQUIDATABLE)
+        if asked is not None and action in _NEEDS_HEALTH_BELOW_ONE:
+            health = asked.attestation.health
+            self._certain.expect(f"{name} was attested with health {health}", holds=health < WAD)

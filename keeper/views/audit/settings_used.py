@@ -40,6 +40,13 @@ class SettingsUsed:
         """How many signatures a hub demands."""
         return int((self._current.get("attestation") or {}).get("threshold", DEFAULT_THRESHOLD))
 
+    def attestor(self, name: str) -> str | None:
+        """Return the address of the attestor of this name, None if it is not configured."""
+        for peer in (self._current.get("attestation") or {}).get("attestors", ()):
+            if peer["name"] == name:
+                return str(peer["address"])
+        return None
+
     @property
     def limits(self) -> Limits | None:
         """The spending limits, None while no configuration is known."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from keeper.views.audit.attestations import AttestationsAudit
 from keeper.views.audit.decisions import DecisionsAudit
 from keeper.views.audit.equivocation import EquivocationAudit
 from keeper.views.audit.findings import Auditor, Finding
@@ -19,9 +20,11 @@ def audit(path: Path, replay: Callable[[str], str]) -> list[Finding]:
     """Check the log at `path` and return every check, failed or not. May run beside the daemon."""
     chain = Finding("hash_chain", "every entry's hash covers it and the one before, and no tail is lost")
     settings = SettingsUsed()
+    attestations = AttestationsAudit(settings)
     auditors: list[Auditor] = [
         DecisionsAudit(replay),
-        LiquidationsAudit(settings),
+        attestations,
+        LiquidationsAudit(attestations),
         TransactionsAudit(),
         SpendingAudit(settings),
         EquivocationAudit(),
