@@ -15,6 +15,7 @@ from keeper.margin.parameters import RiskPolicy
 from keeper.state.entries import AttestationAnswered, AttestationAsked, AttestationSigned
 from keeper.state.errors import Equivocation, LogUnavailable, StateLogError
 from keeper.state.log import StateLog
+from keeper.watch.venues import venue_facts
 from keeper.watch.watcher import Watcher
 
 log = structlog.get_logger()
@@ -62,7 +63,7 @@ class Attestor:
             policy=self._policy,
             prices=evidence.prices,
             facts=dict(evidence.facts),
-            live={name: evidence.live(name) for name in self._settings.chains},
+            venues=venue_facts(self._settings, evidence),
             now_ms=self._now_ms(),
         )
         return [await self._answer(proposal, batch, view, terms) for proposal in batch.proposals]

@@ -114,7 +114,7 @@ class ChainWatch:
         return self._evidence.statuses[self.name]
 
     async def _on_update(self, update: ChainUpdate) -> None:
-        self._evidence.book.apply(update)
+        self._evidence.touched |= self._evidence.book.apply(update)
         for _ in update.removed:
             self._applied.pop()
         self._applied.extend(block.head for block in update.added)
@@ -182,7 +182,7 @@ class ChainWatch:
         ]
         found = self._evidence.book.reconcile(self.name, head.hash, rows)
         if found:
-            self._evidence.book.adopt(self.name, head.hash, rows)
+            self._evidence.touched |= self._evidence.book.adopt(self.name, head.hash, rows)
             detail = "; ".join(
                 f"{each.account[:10]} {each.what}: {each.hub}, not {each.book}" for each in found[:5]
             )

@@ -19,7 +19,7 @@ from oracles.price import PriceSet
 class Evidence:
     """What is known now. Owned by the watcher; everyone else reads it between two awaits.
 
-    `stable_held` is what the configured signer holds of each hub's stable token, raw units, and
+    `touched` collects the accounts that changed until the engine takes them. `stable_held` is what the configured signer holds of each hub's stable token, raw units, and
     `native_held` its native wei. Until every chain has been read and reconciled once (`ready`),
     no account is known completely, because it may have a leg on the chain that is missing.
     """
@@ -31,6 +31,7 @@ class Evidence:
     prices: PriceSet
     changes: ChangeChannel = field(default_factory=ChangeChannel)
     reconciled: set[str] = field(default_factory=set)
+    touched: set[str] = field(default_factory=set)
     stable_held: dict[str, int] = field(default_factory=dict)
 
     @property

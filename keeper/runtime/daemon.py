@@ -1,0 +1,127 @@
+"""`keeper run`: everything put together, started in order, supervised, and ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import aiohttp
+import structlog
+
+from chains.keys import Key, load_key
+from config.settings import Mode, Settings
+from keeper.attest.quorum import QuorumClient
+from keeper.domain.intent import Intent, IntentState
+from keeper.execution.lane import Lane
+from keeper.execution.terms import NoKey, lane_terms
+from keeper.margin.parameters import RiskPolicy, policy_hash
+from keeper.runtime.clock import now_ms
+from keeper.runtime.engine import Engine
+from keeper.runtime.lane_driver import LaneDriver
+from keeper.runtime.patience import Patience
+from keeper.runtime.process import opened_log, run_process
+from keeper.runtime.pursuit import Pursuit
+from keeper.runtime.supervisor import Supervisor
+from keeper.state.log import StateLog
+from keeper.watch.changes import Change, ChangeKind
+from keeper.watch.watcher import Watcher
+
+log = structlog.get_logger()
+
+REVERTED = {IntentState.FINAL_REVERTED, IntentState.FINAL_CANCELLED, IntentState.FINAL_LOST_NONCE}
+
+
+def run(settings: Settings) -> int:
+    """Run until told to stop; return the exit code."""
+    return run_process(lambda stop: _run(settings, stop), settings)
+
+
+async def _run(settings: Settings, stop: asyncio.Event) -> None:
+    keys = await asyncio.to_thread(_keys, settings)
+    async with opened_log(settings, settings.state_log, str(settings.mode)) as state_log:
+        watched = {name: key.address for name, key in keys.items()}
+        connecting = asyncio.ensure_future(Watcher.connect(settings, state_log, now_ms, watched))
+        stopped = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({connecting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not connecting.done():
+            connecting.cancel()
+            return
+        watcher = connecting.result()
+        try:
+            async with aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as session:
+                supervisor = _assemble(settings, watcher, keys, state_log, session)
+                stopped.add_done_callback(lambda _task: supervisor.stop())
+                await supervisor.wait()
+        finally:
+            await watcher.close()
+
+
+def _keys(settings: Settings) -> dict[str, Key | NoKey]:
+    """Return each chain's signer. Only a live daemon reads a key; a rehearsal has an address."""
+    keys: dict[str, Key | NoKey] = {}
+    for name, chain in settings.chains.items():
+        if chain.signer is None or settings.mode is Mode.OBSERVE:
+            continue
+        signer = settings.signers[chain.signer]
+        live = settings.mode is Mode.LIVE
+        keys[name] = load_key(signer, [chain.chain_id]) if live else NoKey(signer.address)
+    return keys
+
+
+def _assemble(
+    settings: Settings,
+    watcher: Watcher,
+    keys: dict[str, Key | NoKey],
+    state_log: StateLog,
+    session: aiohttp.ClientSession,
+) -> Supervisor:
+    evidence = watcher.evidence
+    policy = RiskPolicy.from_settings(settings)
+    patience = Patience(now_ms)
+    supervisor = Supervisor(lambda _name, _error: None)
+
+    def told(intent: Intent, state: IntentState, reason: str) -> None:
+        if state in REVERTED:
+            patience.failed(intent.account_id, intent.chain, f"{state}: {reason}")
+        evidence.changes.announce(Change(ChangeKind.OUTCOME, intent.chain))
+
+    lanes = _lanes(settings, watcher, keys, state_log, told)
+    pursuit: Pursuit | None = None
+    if settings.attestation is not None and lanes:
+        hubs = {chain.chain_id: chain.hub for chain in settings.chains.values()}
+        quorum = QuorumClient(settings.attestation, hubs, session)
+        pursuit = Pursuit(settings, evidence, quorum, lanes, patience, state_log, now_ms, policy_hash(policy))
+        supervisor.start("pursuit", pursuit.run)
+    engine = Engine(settings, policy, evidence, pursuit, patience, state_log, now_ms)
+    watcher.start()
+    for name, chain in watcher.chains.items():
+        if name in lanes:
+            chain.listeners.append(lanes[name].on_head)
+            supervisor.start(f"lane {name}", lanes[name].run)
+        supervisor.start(f"follow {name}", chain.follow)
+        supervisor.start(f"settle {name}", chain.settle)
+    supervisor.start("ages", watcher.check_ages)
+    supervisor.start("engine", engine.run)
+    supervisor.start("retries", engine.retry)
+    log.info("running", mode=settings.mode, chains=sorted(settings.chains), lanes=sorted(lanes))
+    return supervisor
+
+
+def _lanes(
+    settings: Settings,
+    watcher: Watcher,
+    keys: dict[str, Key | NoKey],
+    state_log: StateLog,
+    told: Callable[[Intent, IntentState, str], None],
+) -> dict[str, LaneDriver]:
+    lanes: dict[str, LaneDriver] = {}
+    for name, key in keys.items():
+        rehearse = settings.mode is not Mode.LIVE
+        terms = lane_terms(name, settings.chains[name], settings.spending, rehearse=rehearse)
+        lane = Lane(terms, watcher.clients[name], key, state_log, now_ms, told)
+        lanes[name] = LaneDriver(name, lane, _liveness(watcher, name))
+    return lanes
+
+
+def _liveness(watcher: Watcher, chain: str) -> Callable[[], bool]:
+    return lambda: watcher.evidence.live(chain)

@@ -1,0 +1,176 @@
+"""The evaluation loop: something changed, so look once, decide exactly, write it down, hand plans on.
+
+Nothing here runs because a timer rang. All that is pending when the loop comes round is one
+change and gets one evaluation: the scan over all accounts costs the same for one price and
+for ten, and after an outage of any length there is one evaluation and not one per block missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from config.settings import Settings
+from keeper.domain.account import Account, CutPoint
+from keeper.domain.decision import Decision
+from keeper.domain.health import AccountState
+from keeper.margin.columns import Columns
+from keeper.margin.parameters import RiskPolicy
+from keeper.margin.scan import Scan
+from keeper.margin.states import ACTIONABLE
+from keeper.runtime.notices import Notices
+from keeper.runtime.patience import Patience
+from keeper.runtime.planning import Planning
+from keeper.runtime.pursuit import Pursuit
+from keeper.state.entries import ClaimMoved, DecisionMade, Entry
+from keeper.state.errors import LogUnavailable
+from keeper.state.log import StateLog
+from keeper.state.observations import HealthSeen, LegsSeen
+from keeper.watch.changes import Change, ChangeKind
+from keeper.watch.evidence import Evidence
+
+RETRY_LOOK_S = 0.25
+
+log = structlog.get_logger()
+
+
+class Engine:
+    """Evaluates all accounts on every change. `run` and `retry` are children of a supervisor."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        policy: RiskPolicy,
+        evidence: Evidence,
+        pursuit: Pursuit | None,
+        patience: Patience,
+        state_log: StateLog,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self.evaluations = 0
+        self.decisions = 0
+        self._evidence = evidence
+        self._pursuit = pursuit
+        self._patience = patience
+        self._log = state_log
+        self._now_ms = now_ms
+        self._columns = Columns(policy)
+        self._scan = Scan(self._columns)
+        self._states: dict[str, AccountState] = {}
+        self._planning = Planning(settings, policy, evidence)
+        self._notices = Notices(policy)
+        self._claims: dict[str, ClaimMoved] = {}
+
+    async def run(self) -> None:
+        """Evaluate on every change, until cancelled."""
+        while True:
+            await self._evidence.changes.take()
+            if not self._evidence.ready:
+                continue
+            try:
+                await self.evaluate()
+            except LogUnavailable as error:
+                log.error("engine_waits_for_the_log", error=str(error))
+                await asyncio.sleep(RETRY_LOOK_S)
+                self._evidence.changes.announce(Change(ChangeKind.RETRY))
+
+    async def retry(self) -> None:
+        """Announce when a wait after a setback is over: nothing else would."""
+        due_ms: int | None = None
+        while True:
+            await asyncio.sleep(RETRY_LOOK_S)
+            if due_ms is not None and self._now_ms() >= due_ms:
+                self._evidence.changes.announce(Change(ChangeKind.RETRY))
+            due_ms = self._patience.next_due_ms()
+
+    async def evaluate(self) -> None:
+        """Evaluate once. Raises `LogUnavailable`; what was not recorded is then decided again."""
+        self.evaluations += 1
+        now_ms = self._now_ms()
+        touched = self._take_touched()
+        cut = self._evidence.cut(now_ms)
+        prices = self._evidence.prices
+        wanted = dict.fromkeys([*touched, *self._scan.candidates(prices.prices, cut)])
+        decisions: list[Decision] = []
+        entries: list[Entry] = []
+        for account_id in wanted:
+            account = self._evidence.book.account(account_id)
+            if account is None:
+                continue
+            decision = self._decide(account, cut, now_ms)
+            self._log.observe(LegsSeen(account))
+            entries += self._claims_moved(account)
+            if decision is not None:
+                decisions.append(decision)
+                entries += [DecisionMade(decision), *self._notices.of(decision)]
+        if entries:
+            await self._log.write(*entries)
+        for decision in decisions:
+            self._took(decision)
+
+    def _take_touched(self) -> list[str]:
+        """Bring the columns up to date with the book."""
+        touched = sorted(self._evidence.touched)
+        self._evidence.touched.clear()
+        for account_id in touched:
+            account = self._evidence.book.account(account_id)
+            if account is None:
+                self._columns.remove(account_id)
+                self._states.pop(account_id, None)
+            else:
+                self._columns.update([account])
+        return touched
+
+    def _decide(self, account: Account, cut: Sequence[CutPoint], now_ms: int) -> Decision | None:
+        previous = self._states.get(account.account_id)
+        health, state = self._planning.state_of(account, previous, cut)
+        self._log.observe(HealthSeen(state, health))
+        may_act = self._may_act(account, state)
+        if state is previous and not may_act:
+            return None
+        return self._planning.decide(account, previous, cut, now_ms)
+
+    def _may_act(self, account: Account, state: AccountState) -> bool:
+        """Whether a new plan could be carried out now on at least one chain."""
+        if self._pursuit is None or self._pursuit.is_waiting(account.account_id):
+            return False
+        if state not in ACTIONABLE and not self._planning.has_own_claim(account):
+            return False
+        return any(
+            not self._pursuit.is_busy(account.account_id, leg.chain)
+            and not self._patience.must_wait(account.account_id, leg.chain)
+            and self._evidence.live(leg.chain)
+            for leg in account.legs
+        )
+
+    def _took(self, decision: Decision) -> None:
+        self.decisions += 1
+        self._states[decision.account_id] = decision.state
+        self._columns.note_state(decision.account_id, decision.state)
+        if decision.state is not decision.previous:
+            log.info(
+                "account_state",
+                account=decision.account_id,
+                state=decision.state,
+                previous=decision.previous,
+                reason=decision.reason,
+            )
+        if self._pursuit is not None and decision.plan is not None and decision.plan.steps:
+            self._pursuit.offer(decision)
+
+    def _claims_moved(self, account: Account) -> list[Entry]:
+        """Return an entry for each claim that is new, paid or undone."""
+        open_now = {
+            claim.claim: self._planning.claim_moved(account, leg, claim)
+            for leg in account.legs
+            for claim in leg.claims
+        }
+        mine = {key: moved for key, moved in self._claims.items() if moved.account_id == account.account_id}
+        entries: list[Entry] = [moved for key, moved in open_now.items() if key not in mine]
+        entries += [self._planning.claim_gone(moved) for key, moved in mine.items() if key not in open_now]
+        for key in mine:
+            del self._claims[key]
+        self._claims.update(open_now)
+        return entries

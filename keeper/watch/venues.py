@@ -1,0 +1,54 @@
+"""The hubs as the planner knows them, from what was read of them: listings, limits, cash, their own prices."""
+
+from __future__ import annotations
+
+from config.settings import ChainlinkSourceSettings, Settings
+from keeper.planner.facts import MarketFacts, TokenFacts, VenueFacts
+from keeper.watch.evidence import Evidence
+from oracles.price import PriceSet, Quote
+
+
+def venue_facts(settings: Settings, evidence: Evidence) -> dict[str, VenueFacts]:
+    """Return every configured chain's hub as of the evidence."""
+    return {name: _venue(name, settings, evidence) for name in settings.chains}
+
+
+def _venue(name: str, settings: Settings, evidence: Evidence) -> VenueFacts:
+    hub, known, chain = evidence.facts[name], evidence.known[name], settings.chains[name]
+    reason = evidence.statuses[name].reason or "not live"
+    return VenueFacts(
+        chain=name,
+        close_factor_bps=hub.limits.close_factor_bps,
+        full_close_health_wad=hub.limits.full_close_health,
+        cooldown_s=hub.limits.cooldown_s,
+        price_band_bps=hub.limits.price_band_bps,
+        insurance_share_bps=hub.limits.insurance_share_bps,
+        dust_value_wad=hub.limits.dust_value,
+        claim_confirmations=chain.claim_confirmations,
+        pool_cash=hub.pool_cash,
+        tokens=tuple(
+            TokenFacts(token.token_id, token.token, token.asset, token.decimals, token.penalty_bps)
+            for token in known.tokens.values()
+        ),
+        markets=tuple(
+            MarketFacts(market.hub_id, market.market, market.asset, hub.markets[market.hub_id].penalty_bps)
+            for market in known.markets.values()
+        ),
+        not_live="the hub is paused" if hub.paused else ("" if evidence.live(name) else reason),
+        hub_prices_wad=_hub_prices(name, settings, evidence.prices),
+    )
+
+
+def _hub_prices(name: str, settings: Settings, prices: PriceSet) -> dict[str, int]:
+    """Return this chain's own feeds' newest answers: the prices its hub will use."""
+    feeds = {
+        source.name: source.pair.partition("/")[0]
+        for source in settings.sources
+        if isinstance(source, ChainlinkSourceSettings) and source.chain == name
+    }
+    return {
+        feeds[use.quote.source]: use.quote.value_wad
+        for price in prices.prices.values()
+        for use in price.uses
+        if isinstance(use.quote, Quote) and use.quote.source in feeds
+    }
