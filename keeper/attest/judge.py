@@ -23,9 +23,9 @@ from keeper.domain.health import UnifiedHealth
 from keeper.margin.health import evaluate
 from keeper.margin.parameters import RiskPolicy, policy_hash
 from keeper.margin.states import ACTIONABLE, next_state
-from keeper.planner.bounds import bounds
+from keeper.planner.bounds import BoundKey, bounds
 from keeper.planner.facts import VenueFacts
-from keeper.planner.initial import initial_after
+from keeper.planner.initial import RiskAction, initial_after
 from oracles.price import PriceSet
 
 MAX_SKEW_S = 30
@@ -168,9 +168,11 @@ def _size(
 ) -> Refused | None:
     """Check the size against what this attestor would allow itself."""
     allowed = bounds(account, health, terms.prices.prices, terms.policy, terms.venues)
-    item = 0 if action in {Action.REPAY_CROSS, Action.WRITE_OFF} else attestation.item
-    most = allowed.get((action, chain, item), 0)
-    most = mul_div_up(most, BPS + terms.own.size_tolerance_bps, BPS)
+    key = BoundKey(action, chain, attestation.item)
+    if action is Action.REPAY_CROSS:
+        target = next((name for name, its in terms.chains.items() if its.chain_id == attestation.value), None)
+        key = BoundKey(action, chain, attestation.item, target, attestation.target)
+    most = mul_div_up(allowed.get(key, 0), BPS + terms.own.size_tolerance_bps, BPS)
     if not 0 < attestation.max_size <= most:
         return Refused(RefusalReason.SIZE, f"{action.name} of {attestation.max_size}, at most {most} here")
     return None
@@ -211,23 +213,14 @@ def _own_action(
     terms: Terms,
 ) -> Refused | None:
     """Check unified initial health after the owner's action, at its largest, in its worse direction."""
-    after = initial_after(
-        account,
-        action,
-        chain,
-        attestation.item,
-        attestation.max_size,
-        terms.prices.prices,
-        view.points,
-        terms.policy,
-        terms.venues,
-    )
-    if after.unknown_because:
-        return Refused(RefusalReason.UNKNOWN_HEALTH, "; ".join(after.unknown_because))
-    if after.initial_surplus.low < 0:
+    asked = RiskAction(action, chain, attestation.item, attestation.max_size)
+    after = initial_after(account, asked, terms.prices.prices, view.points, terms.policy, terms.venues)
+    if after.refused:
+        return Refused(RefusalReason.MARGIN, after.refused)
+    if not after.allowed:
         return Refused(
             RefusalReason.MARGIN,
-            f"initial surplus would be {format_wad(after.initial_surplus.low, 2)} USD at the low end",
+            f"initial surplus would be {format_wad(after.surplus.low, 2)} USD at the low end",
         )
     return None
 

@@ -15,6 +15,7 @@ from keeper.domain.intent import Intent, IntentState
 from keeper.execution.lane import Lane
 from keeper.execution.terms import NoKey, lane_terms
 from keeper.margin.parameters import RiskPolicy, policy_hash
+from keeper.runtime.alerts import Alerts
 from keeper.runtime.clock import now_ms
 from keeper.runtime.engine import Engine
 from keeper.runtime.lane_driver import LaneDriver
@@ -78,6 +79,7 @@ def _assemble(
     evidence = watcher.evidence
     policy = RiskPolicy.from_settings(settings)
     patience = Patience(now_ms)
+    alerts = Alerts(settings, evidence, state_log, now_ms)
     supervisor = Supervisor(lambda _name, _error: None)
 
     def told(intent: Intent, state: IntentState, reason: str) -> None:
@@ -90,9 +92,11 @@ def _assemble(
     if settings.attestation is not None and lanes:
         hubs = {chain.chain_id: chain.hub for chain in settings.chains.values()}
         quorum = QuorumClient(settings.attestation, hubs, session)
-        pursuit = Pursuit(settings, evidence, quorum, lanes, patience, state_log, now_ms, policy_hash(policy))
+        pursuit = Pursuit(
+            settings, evidence, quorum, lanes, patience, alerts, state_log, now_ms, policy_hash(policy)
+        )
         supervisor.start("pursuit", pursuit.run)
-    engine = Engine(settings, policy, evidence, pursuit, patience, state_log, now_ms)
+    engine = Engine(settings, policy, evidence, pursuit, patience, alerts, state_log, now_ms)
     watcher.start()
     for name, chain in watcher.chains.items():
         if name in lanes:

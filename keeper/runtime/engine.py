@@ -8,7 +8,7 @@ for ten, and after an outage of any length there is one evaluation and not one p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
@@ -20,6 +20,7 @@ from keeper.margin.columns import Columns
 from keeper.margin.parameters import RiskPolicy
 from keeper.margin.scan import Scan
 from keeper.margin.states import ACTIONABLE
+from keeper.runtime.alerts import Alerts
 from keeper.runtime.notices import Notices
 from keeper.runtime.patience import Patience
 from keeper.runtime.planning import Planning
@@ -32,6 +33,8 @@ from keeper.watch.changes import Change, ChangeKind
 from keeper.watch.evidence import Evidence
 
 RETRY_LOOK_S = 0.25
+REFRESHED = 25
+"""Accounts whose shown figures are brought up to date with each evaluation, beside those it looked at."""
 
 log = structlog.get_logger()
 
@@ -46,6 +49,7 @@ class Engine:
         evidence: Evidence,
         pursuit: Pursuit | None,
         patience: Patience,
+        alerts: Alerts,
         state_log: StateLog,
         now_ms: Callable[[], int],
     ) -> None:
@@ -54,6 +58,7 @@ class Engine:
         self._evidence = evidence
         self._pursuit = pursuit
         self._patience = patience
+        self._alerts = alerts
         self._log = state_log
         self._now_ms = now_ms
         self._columns = Columns(policy)
@@ -62,6 +67,7 @@ class Engine:
         self._planning = Planning(settings, policy, evidence)
         self._notices = Notices(policy)
         self._claims: dict[str, ClaimMoved] = {}
+        self._shown: dict[str, None] = {}
 
     async def run(self) -> None:
         """Evaluate on every change, until cancelled."""
@@ -105,10 +111,28 @@ class Engine:
             if decision is not None:
                 decisions.append(decision)
                 entries += [DecisionMade(decision), *self._notices.of(decision)]
+        entries += self._alerts.due(self._states)
         if entries:
             await self._log.write(*entries)
         for decision in decisions:
             self._took(decision)
+        self._refresh(wanted, cut)
+
+    def _refresh(self, done: Collection[str], cut: Sequence[CutPoint]) -> None:
+        """Bring the shown figures of a few more accounts up to date, so that none is ever very old.
+
+        They decide nothing: the scan has just found that their state is as noted.
+        """
+        for account_id in [each for each in self._shown if each not in done][:REFRESHED]:
+            account = self._evidence.book.account(account_id)
+            state = self._states.get(account_id)
+            self._shown.pop(account_id)
+            if account is not None and state is not None:
+                self._log.observe(HealthSeen(state, self._planning.assess(account, state, cut).health))
+                self._shown[account_id] = None
+        for account_id in done:
+            self._shown.pop(account_id, None)
+            self._shown[account_id] = None
 
     def _take_touched(self) -> list[str]:
         """Bring the columns up to date with the book."""
@@ -125,12 +149,12 @@ class Engine:
 
     def _decide(self, account: Account, cut: Sequence[CutPoint], now_ms: int) -> Decision | None:
         previous = self._states.get(account.account_id)
-        health, state = self._planning.state_of(account, previous, cut)
-        self._log.observe(HealthSeen(state, health))
-        may_act = self._may_act(account, state)
-        if state is previous and not may_act:
+        found = self._planning.assess(account, previous, cut)
+        self._log.observe(HealthSeen(found.state, found.health))
+        if found.state is previous and not self._may_act(account, found.state):
             return None
-        return self._planning.decide(account, previous, cut, now_ms)
+        live = self._pursuit.live_steps(account.account_id) if self._pursuit is not None else []
+        return self._planning.decide(account, previous, cut, now_ms, live)
 
     def _may_act(self, account: Account, state: AccountState) -> bool:
         """Whether a new plan could be carried out now on at least one chain."""

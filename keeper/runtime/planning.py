@@ -9,11 +9,10 @@ from config.settings import Settings
 from config.units import WAD, mul_div_up
 from keeper.domain.account import Account, CutPoint, Leg, PendingClaim
 from keeper.domain.decision import Decision
-from keeper.domain.health import AccountState, UnifiedHealth
-from keeper.margin.health import evaluate
+from keeper.domain.health import AccountState
+from keeper.domain.plan import Step
 from keeper.margin.parameters import RiskPolicy
-from keeper.margin.states import next_state
-from keeper.planner.decide import decide
+from keeper.planner.decide import Assessment, assess, decide
 from keeper.planner.facts import ChainInventory, GasCosts, Inventory, VenueFacts
 from keeper.state.entries import ClaimMoved
 from keeper.watch.evidence import Evidence
@@ -38,18 +37,19 @@ class Planning:
         self._policy = policy
         self._evidence = evidence
 
-    def state_of(
-        self, account: Account, previous: AccountState | None, cut: Sequence[CutPoint]
-    ) -> tuple[UnifiedHealth, AccountState]:
+    def assess(self, account: Account, previous: AccountState | None, cut: Sequence[CutPoint]) -> Assessment:
         """Return the account's exact health now and the state that it puts the account in."""
-        prices = self._evidence.prices
-        health = evaluate(account, prices.prices, cut, self._policy, price_set=prices.id)
-        return health, next_state(previous, health, self._policy)
+        return assess(account, previous, self._evidence.prices, cut, self._policy)
 
     def decide(
-        self, account: Account, previous: AccountState | None, cut: Sequence[CutPoint], now_ms: int
+        self,
+        account: Account,
+        previous: AccountState | None,
+        cut: Sequence[CutPoint],
+        now_ms: int,
+        live: Sequence[Step],
     ) -> Decision | None:
-        """Return the decision that the evidence calls for."""
+        """Return the decision that the evidence calls for. `live` are steps that may still be mined."""
         return decide(
             account,
             previous,
@@ -59,6 +59,7 @@ class Planning:
             self.facts(),
             self.inventory(),
             now_ms,
+            live,
         )
 
     def has_own_claim(self, account: Account) -> bool:

@@ -22,10 +22,12 @@ from config.canonical import digest
 from config.settings import Settings
 from keeper.attest.quorum import Quorum, QuorumClient
 from keeper.attest.wire import Batch, CutBlock, Proposal, Signed
+from keeper.book.catalogue import KnownChain
 from keeper.domain.decision import Decision
 from keeper.domain.intent import Intent
 from keeper.domain.plan import Step
 from keeper.execution.intake import Outcome, Submitted
+from keeper.runtime.alerts import Alerts
 from keeper.runtime.lane_driver import LaneDriver
 from keeper.runtime.patience import Patience
 from keeper.state.entries import AttestationAnswered, AttestationAsked
@@ -68,6 +70,7 @@ class Pursuit:
         quorum: QuorumClient,
         lanes: Mapping[str, LaneDriver],
         patience: Patience,
+        alerts: Alerts,
         state_log: StateLog,
         now_ms: Callable[[], int],
         policy_hash: str,
@@ -77,12 +80,13 @@ class Pursuit:
         self._quorum = quorum
         self._lanes = lanes
         self._patience = patience
+        self._alerts = alerts
         self._log = state_log
         self._now_ms = now_ms
         self._policy_hash = policy_hash
         self._waiting: dict[str, Decision] = {}
         self._arrived = asyncio.Event()
-        self._under_way: set[tuple[str, str]] = set()
+        self._under_way: dict[tuple[str, str], Step] = {}
         self._last_sequence = 0
 
     def offer(self, decision: Decision) -> None:
@@ -96,6 +100,17 @@ class Pursuit:
         return (account_id, chain) in self._under_way or (
             lane is not None and any(one.intent.account_id == account_id for one in lane.lane.live)
         )
+
+    def live_steps(self, account_id: str) -> list[Step]:
+        """Return the account's steps that may still be mined: being attested, or signed and not mined."""
+        steps = [step for (account, _), step in self._under_way.items() if account == account_id]
+        for lane in self._lanes.values():
+            steps += [
+                step_of(one.intent, self._evidence.known[one.intent.chain])
+                for one in lane.lane.live
+                if one.is_open and one.intent.account_id == account_id
+            ]
+        return steps
 
     def is_waiting(self, account_id: str) -> bool:
         """Whether a plan of this account has not been looked at yet."""
@@ -180,8 +195,8 @@ class Pursuit:
         )
 
     async def _round(self, tasks: Sequence[Task]) -> None:
-        keys = {(task.decision.account_id, task.step.chain) for task in tasks}
-        self._under_way |= keys
+        keys = [(task.decision.account_id, task.step.chain) for task in tasks]
+        self._under_way.update(zip(keys, (task.step for task in tasks), strict=True))
         try:
             cut = self._cut()
             root = blocks_root((block.chain_id, block.number, block.hash) for block in cut)
@@ -196,10 +211,15 @@ class Pursuit:
         except LogUnavailable as error:
             log.error("pursuit_waits_for_the_log", error=str(error))
         finally:
-            self._under_way -= keys
+            for key in keys:
+                del self._under_way[key]
             self._evidence.changes.announce(Change(ChangeKind.OUTCOME))
 
     async def _submit(self, tasks: Sequence[Task], quorums: Sequence[Quorum]) -> None:
+        short = [quorum.shortage for quorum in quorums if quorum.signatures is None]
+        told = self._alerts.shortage(short[0]) if short else self._alerts.quorum_reached()
+        if told:
+            await self._log.write(*told)
         by_chain: dict[str, list[Intent]] = {}
         for task, quorum in zip(tasks, quorums, strict=True):
             if quorum.signatures is None:
@@ -297,3 +317,16 @@ class Pursuit:
 
 def _rooted(task: Task, root: str) -> Task:
     return replace(task, attestation=replace(task.attestation, blocks_root=root))
+
+
+def step_of(intent: Intent, known: KnownChain) -> Step:
+    """Return the step that an intent's calldata asks for: all of it is in the attestation it carries."""
+    words = bytes.fromhex(intent.calldata[10:])
+    action, item = Action(intent.action), intent.item
+    asset = known.stable.asset
+    if action is Action.CLOSE:
+        asset = known.markets[item].asset
+    elif action in {Action.REPAY, Action.SEIZE}:
+        asset = next(token.asset for token in known.tokens.values() if token.token_id == item)
+    size, price_wad = (int.from_bytes(words[32 * at : 32 * at + 32]) for at in (6, 7))
+    return Step(action, intent.chain, item, asset, size, price_wad, intent.value_wad, 0)

@@ -1,0 +1,118 @@
+"""Alerts: one open per subject, closed when it is over. Repeats only count, so that nothing storms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from config.settings import Settings
+from keeper.domain.health import AccountState
+from keeper.state.entries import AlertClosed, AlertOpened, Entry
+from keeper.state.log import StateLog
+from keeper.state.observations import AlertRepeated
+from keeper.watch.evidence import Evidence
+from keeper.watch.status import ChainState
+
+QUORUM = "quorum"
+UNKNOWN_ACCOUNTS = "unknown_accounts"
+NO_PRICE = "no_price"
+
+
+class Alerts:
+    """Turns what is wrong now into entries for the log. Holds what is open in this run."""
+
+    def __init__(
+        self, settings: Settings, evidence: Evidence, state_log: StateLog, now_ms: Callable[[], int]
+    ) -> None:
+        self._settings = settings
+        self._evidence = evidence
+        self._log = state_log
+        self._now_ms = now_ms
+        self._open: dict[str, AlertOpened] = {}
+        self._unknown_since_ms: int | None = None
+
+    def due(self, states: Mapping[str, AccountState]) -> list[Entry]:
+        """Return what is to be opened or closed for chains, prices and accounts as they stand."""
+        return [*self._chains(), *self._prices(), *self._unknown(states)]
+
+    def shortage(self, reason: str) -> list[Entry]:
+        """Return the entry for a quorum that was not reached."""
+        return self._opened(
+            AlertOpened(
+                QUORUM,
+                "critical",
+                "too few attestors sign: nothing is sent",
+                reason[:500],
+                "look at the attestors named; each refusal says what its attestor saw",
+            )
+        )
+
+    def quorum_reached(self) -> list[Entry]:
+        """Return the entry for a quorum that is there again."""
+        return self._closed(QUORUM, "a quorum signed")
+
+    def _chains(self) -> list[Entry]:
+        entries: list[Entry] = []
+        for name, status in self._evidence.statuses.items():
+            key = f"chain/{name}"
+            if status.state is ChainState.LIVE:
+                entries += self._closed(key, f"{name} is live")
+            elif status.state in {ChainState.STALE, ChainState.HALTED}:
+                entries += self._opened(
+                    AlertOpened(
+                        key,
+                        "warning",
+                        f"{name} is {status.state}",
+                        status.reason,
+                        "accounts with a leg there are held as unknown until it moves again",
+                    )
+                )
+        return entries
+
+    def _prices(self) -> list[Entry]:
+        missing = {
+            name: price.reason
+            for name, price in self._evidence.prices.prices.items()
+            if price.mid_wad is None
+        }
+        if not missing:
+            return self._closed(NO_PRICE, "every asset has a price")
+        detail = "; ".join(f"{name}: {reason}" for name, reason in sorted(missing.items()))
+        return self._opened(
+            AlertOpened(
+                NO_PRICE,
+                "warning",
+                f"no price of {', '.join(sorted(missing))}",
+                detail[:500],
+                "see `keeper prices --why ASSET`; accounts that hold it are held as unknown",
+            )
+        )
+
+    def _unknown(self, states: Mapping[str, AccountState]) -> list[Entry]:
+        unknown = sum(state is AccountState.UNKNOWN for state in states.values())
+        if not unknown:
+            self._unknown_since_ms = None
+            return self._closed(UNKNOWN_ACCOUNTS, "every account is known")
+        since_ms = self._unknown_since_ms = self._unknown_since_ms or self._now_ms()
+        if self._now_ms() - since_ms < self._settings.risk.unknown_alert_s * 1000:
+            return []
+        return self._opened(
+            AlertOpened(
+                UNKNOWN_ACCOUNTS,
+                "critical",
+                "accounts have been unknown for too long",
+                f"{unknown} accounts, the first since {(self._now_ms() - since_ms) // 1000} s",
+                "see `keeper accounts --state unknown`: each says what evidence is missing",
+            )
+        )
+
+    def _opened(self, alert: AlertOpened) -> list[Entry]:
+        if alert.dedupe_key in self._open:
+            self._log.observe(AlertRepeated(alert.dedupe_key))
+            return []
+        self._open[alert.dedupe_key] = alert
+        return [alert]
+
+    def _closed(self, key: str, reason: str) -> list[Entry]:
+        if self._open.pop(key, None) is None:
+            return []
+        return [AlertClosed(key, reason)]
