@@ -33,3 +33,8 @@ def next_state(previous: AccountState | None, health: UnifiedHealth, policy: Ris
     if health.health is not None and health.health.low < threshold:
         return AccountState.MARGIN_CALL
     return AccountState.HEALTHY
+
+
+def may_be_liquidated(health: UnifiedHealth, policy: RiskPolicy) -> bool:
+    """Whether the evidence allows liquidation, by the policy's measure of certainty."""
+    return next_state(None, health, policy) in ACTIONABLE

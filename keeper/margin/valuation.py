@@ -50,19 +50,11 @@ class Valuation:
         else:
             self._high_prices = {asset: _prices(curve, boxes[asset]) for asset, curve in high.items()}
         self._mids: dict[Kind, tuple[int, int]] = {}
-        self._low_points = self._points(low, self._low_prices, Kind.MAINTENANCE)
-        self._high_points = (
-            self._low_points if high is low else self._points(high, self._high_prices, Kind.MAINTENANCE)
-        )
+        self._ends: dict[Kind, tuple[Points, Points]] = {}
 
     def surplus(self, kind: Kind = Kind.MAINTENANCE) -> Interval:
         """Return the margin surplus, USD wad: low rounded down, mid and high up."""
-        low_points, high_points = self._low_points, self._high_points
-        if kind is not Kind.MAINTENANCE:
-            low_points = self._points(self._low, self._low_prices, kind)
-            high_points = (
-                low_points if self._high is self._low else self._points(self._high, self._high_prices, kind)
-            )
+        low_points, high_points = self._points(kind)
         assets, required = self.mid(kind)
         return Interval(
             sum(min(a - r for a, r in points) for points in low_points) // SCALE,
@@ -75,18 +67,21 @@ class Valuation:
 
         Exact, in USD wad times `SCALE` times wad.
         """
-        return sum(min(a * WAD - r * health_wad for a, r in points) for points in self._low_points)
+        return sum(
+            min(a * WAD - r * health_wad for a, r in points) for points in self._points(Kind.MAINTENANCE)[0]
+        )
 
-    def health(self, surplus: Interval) -> Interval | None:
+    def health(self, surplus: Interval, kind: Kind = Kind.MAINTENANCE) -> Interval | None:
         """Return health, wad: low rounded down, mid and high up; None if nothing is required at any price.
 
         `surplus` decides on which side of one each end is, so that rounding can not part the two.
         """
-        low = _extreme_ratio(self._low_points, least=True)
+        low_points, high_points = self._points(kind)
+        low = _extreme_ratio(low_points, least=True)
         if low is None:
             return None
-        high = _extreme_ratio(self._high_points, least=False) or (1, 0)
-        assets, required = self.mid(Kind.MAINTENANCE)
+        high = _extreme_ratio(high_points, least=False) or (1, 0)
+        assets, required = self.mid(kind)
         return Interval(
             min(low[0] * WAD // low[1], HEALTH_CAP),
             _ratio_up(assets, required, surplus.mid),
@@ -119,9 +114,18 @@ class Valuation:
             curve.position_requirement(self._boxes[asset].mid_wad) for asset, curve in self._mid.items()
         )
 
-    @staticmethod
-    def _points(curves: Mapping[str, Curve], prices: Mapping[str, Sequence[int]], kind: Kind) -> Points:
-        return [[curve.margin(price, kind) for price in prices[asset]] for asset, curve in curves.items()]
+    def _points(self, kind: Kind) -> tuple[Points, Points]:
+        """Return (assets, requirement) at every price that may be extreme, asset by asset, for low and for high."""
+        ends = self._ends.get(kind)
+        if ends is None:
+            low = _points(self._low, self._low_prices, kind)
+            high = low if self._high is self._low else _points(self._high, self._high_prices, kind)
+            ends = self._ends[kind] = low, high
+        return ends
+
+
+def _points(curves: Mapping[str, Curve], prices: Mapping[str, Sequence[int]], kind: Kind) -> Points:
+    return [[curve.margin(price, kind) for price in prices[asset]] for asset, curve in curves.items()]
 
 
 def _prices(curve: Curve, box: Box) -> list[int]:

@@ -62,6 +62,6 @@ def test_whatever_changes_the_formula_changes_the_digest_and_ages_do_not() -> No
 
 
 def test_the_order_in_the_file_does_not_matter() -> None:
-    turned = replace(POLICY, assets=dict(reversed(POLICY.assets.items())))
+    turned = replace(POLICY, assets=dict(reversed(list(POLICY.assets.items()))))
 
     assert policy_hash(POLICY) == policy_hash(turned)

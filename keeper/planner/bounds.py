@@ -1,0 +1,80 @@
+"""The largest steps an attestor finds right by its own view, to hold a keeper's request against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from chains.hub.attestation import Action
+from keeper.domain.account import Account
+from keeper.domain.health import UnifiedHealth
+from keeper.margin.parameters import RiskPolicy
+from keeper.margin.states import may_be_liquidated
+from keeper.planner.appraisal import Appraiser
+from keeper.planner.candidates import Candidate, reducing, seizing, writing_off
+from keeper.planner.conditions import Conditions
+from keeper.planner.effects import Move
+from keeper.planner.facts import VenueFacts
+from keeper.planner.ground import Ground, Prices
+from keeper.planner.means import boundless
+from keeper.planner.rescue import Choice, Rescue
+from keeper.planner.sizing import Workbench
+from oracles.price import Price
+
+
+class BoundKey(NamedTuple):
+    """What a step is of. A REPAY_CROSS differs by its target, a SEIZE by its claim."""
+
+    action: Action
+    chain: str
+    item: int
+    target_chain: str | None = None
+    target_token: str | None = None
+    claim: str | None = None
+
+
+def bounds(
+    account: Account,
+    health: UnifiedHealth,
+    prices: Mapping[str, Price],
+    policy: RiskPolicy,
+    facts: Mapping[str, VenueFacts],
+) -> dict[BoundKey, int]:
+    """Return the largest size of every step that is right by this view; what is not there is not right.
+
+    Each is what the step alone would need to bring the account to its target, within the hub's bounds,
+    and all the hub allows where the account is to be closed whole. SEIZE for a confirmed claim is right
+    at any health that is known. Sizes are in the action's own unit.
+    """
+    if health.unknown_because:
+        return {}
+    appraiser = Appraiser(health, prices, policy)
+    hub_prices = Prices(appraiser.mids_wad, facts)
+    conditions = Conditions(health, hub_prices, policy)
+    ground = Ground(account, {chain: venue.pool_cash for chain, venue in facts.items()})
+    moves = [found.move for _, found in seizing(ground, conditions) if isinstance(found, Candidate)]
+    if may_be_liquidated(health, policy):
+        moves += [found.move for found in writing_off(ground, conditions) if isinstance(found, Candidate)]
+        rescue = Rescue(Workbench(appraiser, hub_prices), conditions, policy.dust_value_wad, ())
+        moves += _reductions(rescue, ground, conditions, appraiser, health)
+    return {key_of(move): move.size for move in moves if move.size}
+
+
+def key_of(move: Move) -> BoundKey:
+    """Return what the move is of."""
+    return BoundKey(move.action, move.chain, move.item, move.target_chain, move.target_token, move.claim)
+
+
+def _reductions(
+    rescue: Rescue, ground: Ground, conditions: Conditions, appraiser: Appraiser, health: UnifiedHealth
+) -> list[Move]:
+    before = appraiser.standing(ground.account)
+    if before.shortfall <= 0:
+        return []
+    means = boundless(conditions.prices.facts)
+    survey = rescue.survey(ground, before, means)
+    if health.equity.high < 0 or rescue.only_toxic(survey):
+        steps = reducing(ground, conditions, whole=True)
+        return [found.move for found in steps if isinstance(found, Candidate)]
+    choices = (rescue.sized(ground, before, option, means) for option in survey.options)
+    return [choice.trial.move for choice in choices if isinstance(choice, Choice)]

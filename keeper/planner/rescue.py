@@ -1,0 +1,261 @@
+"""Choosing steps one by one: the cheapest relief first, or everything where nothing else is left."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from config.units import mul_div_up
+from keeper.planner.appraisal import EXACT, Standing
+from keeper.planner.candidates import Candidate, Impossible, Slot, reducing, slot_of
+from keeper.planner.conditions import Conditions
+from keeper.planner.effects import Refusal
+from keeper.planner.ground import Ground
+from keeper.planner.means import Lack, Means
+from keeper.planner.reasons import usd
+from keeper.planner.sizing import Toxic, Trial, Workbench
+
+MAX_STEPS = 16
+"""Of one plan. What is left over is for the next, made when these are mined."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A step that helps, at the largest the keeper can afford.
+
+    `relief` is how much nearer the target it brings the account, as far as that is needed, and
+    `cost_wad` what the account and the keeper pay for that much: penalty and gas.
+    """
+
+    candidate: Candidate
+    trial: Trial
+    relief: int
+    cost_wad: int
+
+    @property
+    def rate(self) -> Fraction:
+        """Cost per relief: the less the better."""
+        return Fraction(self.cost_wad, self.relief)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is done, where the account stood before, and what the step costs in all."""
+
+    candidate: Candidate
+    trial: Trial
+    before: Standing
+    cost_wad: int
+
+
+@dataclass(slots=True)
+class Survey:
+    """All steps of an account, sorted by what speaks for or against them.
+
+    `held` counts those that would help and matter, but can not be taken now: while there is one, the
+    account is not closed whole.
+    """
+
+    options: list[Option]
+    toxic: set[str]
+    held: int
+    reasons: dict[str, str]
+
+
+class Rescue:
+    """Plans over one account's evidence. `used` are slots that live steps of earlier plans hold."""
+
+    def __init__(self, bench: Workbench, conditions: Conditions, dust_wad: int, used: Iterable[Slot]) -> None:
+        self._bench = bench
+        self._conditions = conditions
+        self._dust_wad = dust_wad
+        self._used = frozenset(used)
+
+    def survey(
+        self,
+        ground: Ground,
+        before: Standing,
+        means: Means,
+        *,
+        without: Iterable[Slot] = (),
+        refused: Container[str] = (),
+    ) -> Survey:
+        """Try every step at its largest, but for slots that are taken and names that were refused."""
+        found = Survey([], set(), 0, {})
+        skipped = self._used.union(without)
+        for its in reducing(ground, self._conditions, whole=False):
+            candidate = _candidate(its)
+            if slot_of(candidate.move) in skipped or candidate.name in refused:
+                found.held += slot_of(candidate.move) in self._used
+                continue
+            trial = self._bench.helpful(ground, before, candidate.move)
+            if isinstance(trial, Refusal):
+                if isinstance(trial, Toxic):
+                    found.toxic.add(candidate.name)
+                found.reasons[candidate.name] = f"{candidate.name}: {trial.reason}"
+                continue
+            within = self._within_means(ground, before, its, trial, means)
+            if isinstance(within, Lack):
+                found.held += trial.effect.value_wad > self._dust_wad
+                found.reasons[candidate.name] = f"{candidate.name}: {within.reason}"
+            else:
+                found.options.append(_option(candidate, within, before, means))
+        found.options.sort(key=lambda option: option.rate)
+        return found
+
+    def _within_means(
+        self, ground: Ground, before: Standing, its: Candidate | Impossible, largest: Trial, means: Means
+    ) -> Trial | Lack:
+        """Return the largest trial that can be taken now and that the keeper can afford."""
+        if isinstance(its, Impossible):
+            return Lack(its.reason)
+        affordable = means.affordable(its)
+        if isinstance(affordable, Lack) or affordable == its.move:
+            return affordable if isinstance(affordable, Lack) else largest
+        smaller = self._bench.helpful(ground, before, affordable)
+        return Lack(smaller.reason) if isinstance(smaller, Refusal) else smaller
+
+    def only_toxic(self, survey: Survey) -> bool:
+        """Whether all that is left to do would lower health; crumbs that would not are no way out."""
+        matters = [
+            option
+            for option in survey.options
+            if option.trial.effect.value_wad > self._dust_wad or option.trial.standing.shortfall <= 0
+        ]
+        return bool(survey.toxic) and not matters and not survey.held
+
+    def cheapest_relief_first(
+        self, ground: Ground, before: Standing, means: Means
+    ) -> tuple[list[Choice], dict[str, str]]:
+        """Return steps until the target is certain or nothing more helps, and what did not pay.
+
+        Only steps that help the account as it is now are taken, not those that would help once others are
+        mined: then no step can do harm, whichever of the others fail.
+        """
+        start, at_start = ground, before
+        chosen: list[Choice] = []
+        refused: dict[str, str] = {}
+        toxic: set[str] = set()
+        done: set[Slot] = set()
+        while before.shortfall > 0 and len(chosen) < MAX_STEPS:
+            survey = self.survey(ground, before, means, without=done, refused=toxic | refused.keys())
+            if not chosen:
+                toxic = survey.toxic
+            choice = self._first_that_pays(ground, before, survey, means, refused)
+            if choice is None:
+                break
+            alone = self._bench.attempt(start, choice.trial.move)
+            if isinstance(alone, Refusal) or alone.standing.is_worse_than(at_start):
+                refused[choice.candidate.name] = (
+                    f"{choice.candidate.name}: it would help only after other steps"
+                )
+                continue
+            done.add(slot_of(choice.trial.move))
+            chosen.append(choice)
+            means = means.after(choice.trial.move, choice.trial.effect)
+            ground, before = choice.trial.effect.ground, choice.trial.standing
+        return chosen, refused
+
+    def _first_that_pays(
+        self, ground: Ground, before: Standing, survey: Survey, means: Means, refused: dict[str, str]
+    ) -> Choice | None:
+        for option in survey.options:
+            choice = self.sized(ground, before, option, means)
+            if isinstance(choice, Choice):
+                return choice
+            refused[option.candidate.name] = f"{option.candidate.name}: {choice.reason}"
+        return None
+
+    def sized(self, ground: Ground, before: Standing, option: Option, means: Means) -> Choice | Lack:
+        """Return the option at the size that is needed, or all of it if the rest would be dust."""
+        candidate = option.candidate
+        trial = self._bench.to_target(ground, before, option.trial)
+        venue = self._conditions.prices.facts[candidate.move.chain]
+        rest = candidate.everything - trial.move.size
+        may_take_all = option.trial.move.size >= candidate.everything
+        if may_take_all and self._conditions.is_dust(venue, rest, candidate.price_wad, candidate.unit):
+            everything = self._bench.attempt(ground, replace(trial.move, size=candidate.everything))
+            if isinstance(everything, Trial) and not everything.standing.is_worse_than(before):
+                trial = everything
+        loss = means.unprofitable(trial.move, trial.effect)
+        if loss:
+            return Lack(loss)
+        return Choice(candidate, trial, before, trial.effect.penalty_wad + means.gas_wad(trial.move))
+
+    def everything(
+        self, ground: Ground, before: Standing, means: Means, *, bankrupt: bool
+    ) -> tuple[list[Choice], dict[str, str]]:
+        """Return steps that close the account: positions, then debts here, then debts against other chains.
+
+        Each as large as the hubs and the keeper's means allow. A bankrupt account is closed to the end,
+        another until it is at its target.
+        """
+        chosen: list[Choice] = []
+        refused: dict[str, str] = {}
+        done: set[Slot] = set()
+        while len(chosen) < MAX_STEPS and (bankrupt or before.shortfall > 0):
+            choice = self._next_of_everything(ground, before, means, done, refused)
+            if choice is None:
+                break
+            chosen.append(choice)
+            means = means.after(choice.trial.move, choice.trial.effect)
+            ground, before = choice.trial.effect.ground, choice.trial.standing
+        return chosen, refused
+
+    def _next_of_everything(
+        self, ground: Ground, before: Standing, means: Means, done: set[Slot], refused: dict[str, str]
+    ) -> Choice | None:
+        steps = reducing(ground, self._conditions, whole=True)
+        for its in sorted(steps, key=lambda its: _candidate(its).move.action):
+            candidate = _candidate(its)
+            slot = slot_of(candidate.move)
+            if slot in done or slot in self._used:
+                continue
+            trial = self._whole_step(ground, its, means)
+            if isinstance(trial, Trial):
+                done.add(slot)
+                refused.pop(candidate.name, None)
+                cost_wad = trial.effect.penalty_wad + means.gas_wad(trial.move)
+                return Choice(candidate, trial, before, cost_wad)
+            refused[candidate.name] = f"{candidate.name}: {trial.reason}"
+        return None
+
+    def _whole_step(
+        self, ground: Ground, its: Candidate | Impossible, means: Means
+    ) -> Trial | Lack | Refusal:
+        if isinstance(its, Impossible):
+            return Lack(its.reason)
+        affordable = means.affordable(its)
+        if isinstance(affordable, Lack):
+            return affordable
+        trial = self._bench.attempt(ground, affordable)
+        if isinstance(trial, Trial) and (loss := means.unprofitable(trial.move, trial.effect)):
+            return Lack(loss)
+        return trial
+
+
+def not_needed(options: Sequence[Option], settled: Container[str], first: str) -> dict[str, str]:
+    """Return, for options that were neither taken nor refused, what they cost against the first choice."""
+    chosen = next((option for option in options if option.candidate.name == first), None)
+    against = f", {_price_of(chosen)} there" if chosen is not None else ""
+    return {
+        option.candidate.name: f"{option.candidate.name}: not needed, {_price_of(option)}{against}"
+        for option in options
+        if option.candidate.name not in settled
+    }
+
+
+def _price_of(option: Option) -> str:
+    return f"{usd(option.cost_wad)} for {usd(option.relief // EXACT)} of relief"
+
+
+def _candidate(its: Candidate | Impossible) -> Candidate:
+    return its.candidate if isinstance(its, Impossible) else its
+
+
+def _option(candidate: Candidate, trial: Trial, before: Standing, means: Means) -> Option:
+    full = before.shortfall - trial.standing.shortfall
+    relief = min(full, before.shortfall)
+    penalty_wad = mul_div_up(trial.effect.penalty_wad, relief, full)
+    return Option(candidate, trial, relief, penalty_wad + means.gas_wad(trial.move))
