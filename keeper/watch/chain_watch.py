@@ -128,9 +128,12 @@ class ChainWatch:
             *(HeadSeen(block.head, canonical=True) for block in update.added),
         )
         self._observe(self._status)
-        self._evidence.changes.announce(Change(ChangeKind.CHAIN, self.name))
-        if not update.backfill:
-            await self._read_at(head)
+        try:
+            if not update.backfill:
+                await self._read_at(head)
+        finally:
+            # Once per head, with all that was read at it: one change is one evaluation.
+            self._evidence.changes.announce(Change(ChangeKind.CHAIN, self.name))
         for listener in self.listeners:
             await listener(head, tuple(removed.hash for removed in update.removed))
 
@@ -149,6 +152,7 @@ class ChainWatch:
         self._take_own(found[: len(own)])
         quotes = self._feeds.read(found[len(own) :], head.timestamp, self._now_ms())
         self._prices.on_chain_answers(quotes)
+        self._evidence.hub_prices[self.name] = self._feeds.hub_prices(quotes)
 
     def _take_own(self, answers: list[bytes | None]) -> None:
         words = [int.from_bytes(answer) if answer and len(answer) == 32 else None for answer in answers]

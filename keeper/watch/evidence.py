@@ -19,7 +19,8 @@ from oracles.price import PriceSet
 class Evidence:
     """What is known now. Owned by the watcher; everyone else reads it between two awaits.
 
-    `touched` collects the accounts that changed until the engine takes them. `stable_held` is what the configured signer holds of each hub's stable token, raw units, and
+    `hub_prices` are each chain's own feeds' newest answers (USD wad by asset): the prices its hub will
+    use. They are newer than the price set, which changes only when the median does. `touched` collects the accounts that changed until the engine takes them. `stable_held` is what the configured signer holds of each hub's stable token, raw units, and
     `native_held` its native wei. Until every chain has been read and reconciled once (`ready`),
     no account is known completely, because it may have a leg on the chain that is missing.
     """
@@ -32,6 +33,7 @@ class Evidence:
     changes: ChangeChannel = field(default_factory=ChangeChannel)
     reconciled: set[str] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
+    hub_prices: dict[str, dict[str, int]] = field(default_factory=dict)
     stable_held: dict[str, int] = field(default_factory=dict)
 
     @property

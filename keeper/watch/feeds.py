@@ -35,6 +35,15 @@ class Feeds:
             start = end
         return quotes
 
+    @staticmethod
+    def hub_prices(quotes: Sequence[Quote | QuoteFailure]) -> dict[str, int]:
+        """Return the USD feeds' answers by asset: what the chain's hub will use, whatever the median is."""
+        return {
+            quote.pair.removesuffix("/USD"): quote.value_wad
+            for quote in quotes
+            if isinstance(quote, Quote) and quote.pair.endswith("/USD")
+        }
+
     def silent(self, now_ms: int) -> list[QuoteFailure]:
         """Return the failures of all sources when the chain has stopped."""
         return [silent(reader, now_ms) for reader in self._readers]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from config.settings import ChainlinkSourceSettings, Settings
+from config.settings import Settings
 from keeper.planner.facts import MarketFacts, TokenFacts, VenueFacts
 from keeper.watch.evidence import Evidence
-from oracles.price import PriceSet, Quote
 
 
 def venue_facts(settings: Settings, evidence: Evidence) -> dict[str, VenueFacts]:
@@ -35,20 +34,5 @@ def _venue(name: str, settings: Settings, evidence: Evidence) -> VenueFacts:
             for market in known.markets.values()
         ),
         not_live="the hub is paused" if hub.paused else ("" if evidence.live(name) else reason),
-        hub_prices_wad=_hub_prices(name, settings, evidence.prices),
+        hub_prices_wad=dict(evidence.hub_prices.get(name, {})),
     )
-
-
-def _hub_prices(name: str, settings: Settings, prices: PriceSet) -> dict[str, int]:
-    """Return this chain's own feeds' newest answers: the prices its hub will use."""
-    feeds = {
-        source.name: source.pair.partition("/")[0]
-        for source in settings.sources
-        if isinstance(source, ChainlinkSourceSettings) and source.chain == name
-    }
-    return {
-        feeds[use.quote.source]: use.quote.value_wad
-        for price in prices.prices.values()
-        for use in price.uses
-        if isinstance(use.quote, Quote) and use.quote.source in feeds
-    }
