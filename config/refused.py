@@ -145,27 +145,21 @@ def _wrong_type(kind: str, path: KeyPath, value: object) -> Remark:
     message = f"{value_text(value)} where {'text' if is_text else 'a number'} is needed"
     if is_text:
         return Remark(path, "E103", message, f"write text in quotes: {_example(path)}")
-    whole = kind.startswith("int")
     match value:
         case bool():
-            return Remark(path, "E105", message, "write the number")
+            code, advice = "E105", "write the number"
         case float() if not isfinite(value):
-            return Remark(
-                path, "E108", f"{value_text(value)} is not a number to reckon with", "write a number"
-            )
+            code, advice = "E108", "write a finite number"
         case float():
-            return Remark(
-                path,
-                "E106",
-                f"{value_text(value)} where a whole number is needed",
-                "write it without a point",
-            )
+            code, advice = "E106", _whole(str(path[-1]), value)
         case str():
-            return Remark(
-                path, "E104", message, f"write {'a whole number' if whole else 'a number'} without quotes"
+            code, advice = (
+                "E104",
+                f"write {'a whole' if kind.startswith('int') else 'the'} number without quotes",
             )
         case _:
-            return Remark(path, "E103", message, "write a number")
+            code, advice = "E103", "write a number"
+    return Remark(path, code, message, advice)
 
 
 def _whole(key: str, value: float) -> str:

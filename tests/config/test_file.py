@@ -114,6 +114,12 @@ def test_utf_16_is_told_from_other_bytes(place: Callable[[bytes], Path]) -> None
     assert ("E007", 1, "the text is UTF-16") == (finding.code, finding.line, finding.message)
 
 
+def test_a_hundred_refusals_are_all_listed(place: Place) -> None:
+    findings = examine(place("".join(f"unknown_{number} = 1\n" for number in range(100)) + SMALL)).findings
+
+    assert {"E101", "W319"} == {finding.code for finding in findings}
+
+
 def test_more_than_a_hundred_refusals_are_cut_short_and_said_so(place: Place) -> None:
     findings = examine(place(SMALL + "".join(f"unknown_{number} = 1\n" for number in range(5_000)))).findings
 

@@ -31,7 +31,7 @@ MENDED = [
     ("e303_one_node_for_two_chains", ":443/", ":444/"),
     ("e304_fails_over_to_itself", "nodes.test/", "nodes.test/two"),
     ("e309_fifth_market_of_a_hub", "hub_id = 4", "hub_id = 3"),
-    ("e317_precompile_as_hub", "0000004", "0010000"),
+    ("e317_precompile_as_hub", "00ffff", "010000"),
     ("e322_unknown_before_stale", "unknown_after_s = 30.0", "unknown_after_s = 60.0"),
     ("e323_stale_between_blocks", "stale_after_s = 10.0", "stale_after_s = 12.1"),
     ("e326_hour_above_day", "6000000000000000000", "5000000000000000000"),
@@ -64,6 +64,7 @@ MENDED = [
     ("e614_more_signatures_than_attestors", "threshold = 4", "threshold = 3"),
     ("e615_no_majority", "threshold = 1", "threshold = 2"),
     ("e622_one_log_for_two", '"./keeper.db"', '"./attestor.db"'),
+    ("e622_key_as_its_own_password", 'keys/sender.json"  #', 'keys/sender.password"  #'),
     ("e626_public_key", "https://alpha.nodes.test", "http://127.0.0.1:8545"),
     ("w623_node_in_the_clear", "http://alpha.nodes.test", "http://localhost"),
 ]
@@ -78,3 +79,35 @@ def test_a_mended_file_has_no_findings(
     path = place(re.sub(r"  # <-.*", "  #", text).replace(wrong, right))
 
     assert [] == [str(finding) for finding in examine(path, PRESETS).findings]
+
+
+def test_two_keystores_may_have_one_password(place: Callable[[str], Path]) -> None:
+    text = (BROKEN / "w605_one_key_two_signers.toml").read_text()
+    path = place(text.replace("keys/second.password", "keys/sender.password"))
+
+    assert ["W605"] == [finding.code for finding in examine(path, PRESETS).findings]
+
+
+@pytest.mark.parametrize(
+    ("stem", "named"),
+    [
+        ("e106_weight_as_a_fraction", "in basis points 0.95 is 9500"),
+        ("e311_token_of_no_asset", "[assets.WETH], or: USDC"),
+        ("e314_market_not_configured", "[markets.ETHPERP], or name one that there is: ETH-PERP"),
+        ("e402_source_for_no_asset", "[assets.ETH]"),
+        ("e405_circle", "must end at USD"),
+        ("e411_preset_misspelt", 'did you mean "kraken"? there are coinbase, kraken, okx'),
+        ("e414_feed_on_no_chain", "name one of: alpha"),
+        ("e606_signer_misspelt", "name one that there is: sender"),
+        ("e614_more_signatures_than_attestors", "between 2 and 3"),
+        ("e101_key_in_another_table", "it belongs into [chains.NAME] or [[sources]] of kind http"),
+        ("e101_section_misspelt", "did you mean risk?"),
+        ("e102_no_chain_id", "add it to [chains.alpha]: chain_id = 1"),
+        ("e113_capitals_changed", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"),
+        ("e126_one_bracket_for_sources", "[[sources]]"),
+    ],
+)
+def test_an_advice_names_what_there_is(stem: str, named: str, place: Callable[[str], Path]) -> None:
+    findings = examine(place((BROKEN / f"{stem}.toml").read_text()), PRESETS).findings
+
+    assert any(named in finding.advice for finding in findings)

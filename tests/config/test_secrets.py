@@ -143,6 +143,8 @@ def test_an_extended_key_or_a_pem_block_is_refused(place: Place) -> None:
         f"# deployed in tx 0x{KEY}",
         f"# genesis hash of the old chain: 0x{KEY}",
         f"# the root is {KEY}",
+        f"# {WORDS.replace(' yellow', ' -- yellow')}",
+        f"# {WORDS.replace(' yellow', ' ' * 41 + 'yellow')}",
         "# about what the keeper does when some chain stalls and then comes back",
         "# 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 is an address",
         "# ------------------------------------------------------------------------",
