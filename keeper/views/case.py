@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from keeper.state.reader import LogReader, Row
@@ -24,35 +24,37 @@ class Verdict(StrEnum):
     NOT_LIQUIDATED = "not_liquidated"
 
 
+TELLS_A_LIQUIDATION = frozenset({Verdict.LIQUIDATED, Verdict.BEING_LIQUIDATED, Verdict.NOT_YET})
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One account and the decision that its story is about.
 
-    `decision` is the newest one that found the account liquidatable, or else the newest of all; None if the
-    account was never decided about. `intents` and `attestations` are those since that decision, oldest first.
-    `assets_wad` and `requirement_wad` are the two sides of the health told, at mid prices.
+    `decision` is the one that started the newest liquidation, the newest of all if there was none, or None if
+    nothing was ever decided; `plans_made` counts the decisions since it that found the account liquidatable.
+    `intents` and `attestations` are those since then, oldest first. `assets_wad` and `requirement_wad` are the
+    two sides of the health that is told, at mid prices; `legs` are as they were at that moment.
     """
 
     verdict: Verdict
+    mode: str
     account: Row
     decision: Row | None
+    plans_made: int
     prices: Row | None
     legs: list[Row]
     intents: list[Row]
     attestations: list[Row]
     notices: list[Row]
     claims: list[Row]
-    assets_wad: int | None
-    requirement_wad: int | None
+    assets_wad: int
+    requirement_wad: int
 
     @property
     def figures(self) -> Row:
         """The row whose health, surplus and cut are told: the decision's if it was a liquidation, else the newest."""
-        if self.decision is not None and self.verdict in {
-            Verdict.LIQUIDATED,
-            Verdict.BEING_LIQUIDATED,
-            Verdict.NOT_YET,
-        }:
+        if self.decision is not None and self.verdict in TELLS_A_LIQUIDATION:
             return self.decision
         return self.account
 
@@ -80,39 +82,49 @@ def read_case(log: LogReader, account: str) -> Case | None:
     if known is None:
         return None
     row = known["account"]
-    told = _told(log, known["decisions"])
-    since_seq = 0 if told is None else told["seq"]
-    since_ms = 0 if told is None else told["at_ms"]
-    intents = [intent for intent in reversed(known["intents"]) if intent["created_seq"] >= since_seq]
-    attestations = [asked for asked in reversed(known["attestations"]) if asked["asked_at_ms"] >= since_ms]
-    verdict = _verdict(row, told, intents)
-    liquidation = verdict in {Verdict.LIQUIDATED, Verdict.BEING_LIQUIDATED, Verdict.NOT_YET}
-    price_set = told["price_set"] if told is not None and liquidation else row["price_set"]
-    before = _inputs(told) if liquidation else {}
+    episode = _episode(known["decisions"])
+    since = episode[0] if episode else {"seq": 0, "at_ms": 0}
+    intents = [intent for intent in reversed(known["intents"]) if intent["created_seq"] >= since["seq"]]
+    attestations = [
+        asked for asked in reversed(known["attestations"]) if asked["asked_at_ms"] >= since["at_ms"]
+    ]
+    verdict = _verdict(row, episode, intents)
+    told = None
+    if episode:
+        acted = verdict in {Verdict.LIQUIDATED, Verdict.BEING_LIQUIDATED}
+        told = log.decision((episode[0] if acted else episode[-1])["decision_id"])
+    about_decision = told if verdict in TELLS_A_LIQUIDATION else None
+    health = {} if about_decision is None else json.loads(about_decision["result"])["health"]
     return Case(
         verdict=verdict,
+        mode=log.status()["mode"],
         account=row,
         decision=told,
-        prices=log.prices(price_set) or known["prices"],
-        legs=_legs(before) or row["legs"],
+        plans_made=len(episode),
+        prices=log.prices((about_decision or row)["price_set"]) or known["prices"],
+        legs=row["legs"]
+        if about_decision is None
+        else json.loads(about_decision["inputs"])["account"]["legs"],
         intents=intents,
         attestations=attestations,
         notices=known["notices"],
         claims=known["claims"],
-        assets_wad=None if liquidation else row["assets_mid_wad"],
-        requirement_wad=None if liquidation else row["requirement_mid_wad"],
+        assets_wad=int(health.get("assets_mid", row["assets_mid_wad"])),
+        requirement_wad=int(health.get("requirement_mid", row["requirement_mid_wad"])),
     )
 
 
-def _told(log: LogReader, decisions: list[Row]) -> Row | None:
-    if not decisions:
-        return None
-    chosen = next((row for row in decisions if row["state"] in _LIQUIDATABLE), decisions[0])
-    return log.decision(chosen["decision_id"])
+def _episode(decisions: list[Row]) -> list[Row]:
+    """Return the decisions of the newest time the account was liquidatable, oldest first; or else the newest one."""
+    newest = next((number for number, row in enumerate(decisions) if row["state"] in _LIQUIDATABLE), None)
+    if newest is None:
+        return decisions[:1]
+    together = itertools.takewhile(lambda row: row["state"] in _LIQUIDATABLE, decisions[newest:])
+    return list(together)[::-1]
 
 
-def _verdict(account: Row, told: Row | None, intents: list[Row]) -> Verdict:
-    if told is not None and told["state"] in _LIQUIDATABLE:
+def _verdict(account: Row, episode: list[Row], intents: list[Row]) -> Verdict:
+    if episode and episode[-1]["state"] in _LIQUIDATABLE:
         signed = [intent for intent in intents if intent["nonce"] is not None]
         if any(intent["state"] in {"mined", "final_ok"} for intent in signed):
             return Verdict.LIQUIDATED
@@ -121,15 +133,3 @@ def _verdict(account: Row, told: Row | None, intents: list[Row]) -> Verdict:
         if account["state"] in _LIQUIDATABLE:
             return Verdict.NOT_YET
     return Verdict.HELD if account["state"] == "unknown" else Verdict.NOT_LIQUIDATED
-
-
-def _inputs(told: Row | None) -> Mapping[str, Any]:
-    if told is None:
-        return {}
-    inputs = json.loads(told["inputs"])
-    return inputs if isinstance(inputs, dict) else {}
-
-
-def _legs(inputs: Mapping[str, Any]) -> list[Row]:
-    account = inputs.get("account")
-    return list(account.get("legs", ())) if isinstance(account, dict) else []

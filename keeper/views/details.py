@@ -65,7 +65,7 @@ def _decision(decision: Row) -> Tree:
         branch = tree.add(f"plan: {plan['reason']}")
         for step in plan["steps"]:
             action = ACTIONS[step["action"]].replace("_", " ")
-            branch.add(f"{action} {step['size']} of {step['asset']} on {step['chain']}: {step['reason']}")
+            branch.add(f"{action} on {step['chain']}: {step['reason']}")
         for rejected in plan["rejected"]:
             branch.add(f"not {rejected}")
     return tree

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 from chains.hub.attestation import Action
 from keeper.views import figures
 from keeper.views.actions import ACTIONS
-from keeper.views.case import Case, Verdict
+from keeper.views.case import TELLS_A_LIQUIDATION, Case, Verdict
 
 if TYPE_CHECKING:
     from keeper.state.reader import Row
-
-_TELLS_A_LIQUIDATION = (Verdict.LIQUIDATED, Verdict.BEING_LIQUIDATED, Verdict.NOT_YET)
 
 
 def paragraph(case: Case) -> str:
@@ -27,7 +25,7 @@ def _sentences(case: Case) -> Iterator[str]:
     yield from _where(case)
     yield from _cut(case)
     yield from _prices(case)
-    if case.verdict in _TELLS_A_LIQUIDATION:
+    if case.verdict in TELLS_A_LIQUIDATION:
         yield from _plan(case)
         yield from _attestations(case)
         yield from _transactions(case)
@@ -64,6 +62,8 @@ _WHY_NOT = {
 
 
 def _why_not_yet(case: Case) -> str:
+    if case.mode != "live":
+        return f": the daemon's mode is {case.mode}, so nothing is sent"
     skipped = [
         intent["reason"] for intent in case.intents if intent["state"] == "skipped" and intent["reason"]
     ]
@@ -95,11 +95,10 @@ def _health(case: Case) -> Iterator[str]:
         f"{when} its unified health was between {figures.health(low)} and {figures.health(high)} "
         f"(liquidatable below 1), {side} what it needs."
     )
-    if case.assets_wad is not None and case.requirement_wad is not None:
-        yield (
-            f"What counts of its assets was {figures.usd(case.assets_wad)} USD, its requirement "
-            f"{figures.usd(case.requirement_wad)} USD, over all chains together."
-        )
+    yield (
+        f"Over all chains together, {figures.usd(case.assets_wad)} USD of its assets counted against a requirement "
+        f"of {figures.usd(case.requirement_wad)} USD, at mid prices."
+    )
 
 
 def _where(case: Case) -> Iterator[str]:
@@ -173,17 +172,22 @@ def _plan(case: Case) -> Iterator[str]:
     plan = None if case.decision is None else case.decision["plan"]
     if plan is None or not case.steps:
         return
-    steps = figures.listing([_step(step) for step in case.steps], last="then")
+    steps = figures.listing([_step(case, step) for step in case.steps], last="then")
     cost = f"at a penalty of {figures.usd(plan['penalty_wad'])} USD"
     aim = (
         ""
         if plan["expected_health_wad"] is None
         else f", to bring health to {figures.health(plan['expected_health_wad'])}"
     )
-    yield f"The plan was to {steps}, {cost}{aim}."
+    again = (
+        ""
+        if case.plans_made < 2
+        else f"; it was made anew {figures.count(case.plans_made - 1, 'time')} since"
+    )
+    yield f"The plan was to {steps}, {cost}{aim}{again}."
 
 
-def _step(step: Row) -> str:
+def _step(case: Case, step: Row) -> str:
     value = f"{figures.usd(step['value_wad'])} USD"
     match Action(step["action"]):
         case Action.CLOSE:
@@ -191,15 +195,22 @@ def _step(step: Row) -> str:
         case Action.REPAY:
             return f"repay {value} of its debt on {step['chain']} for {step['asset']} there"
         case Action.REPAY_CROSS:
-            return (
-                f"repay {value} of its debt on {step['chain']} for {step['asset']} on {step['target_chain']}"
-            )
+            return f"repay {value} of its debt on {step['chain']} for {_target(case, step)} on {step['target_chain']}"
         case Action.SEIZE:
             return f"seize {value} of its {step['asset']} on {step['chain']}, earned on another chain"
         case Action.WRITE_OFF:
             return f"write off {value} of its debt on {step['chain']} that nothing backs"
         case other:
             return f"{ACTIONS[other]} {value} on {step['chain']}"
+
+
+def _target(case: Case, step: Row) -> str:
+    """Return what a repayment on one chain is made good with on another."""
+    for leg in case.legs:
+        for held in leg["collateral"]:
+            if (leg["chain"], held["token"]) == (step["target_chain"], step["target_token"]):
+                return str(held["asset"])
+    return "collateral"
 
 
 def _attestations(case: Case) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from keeper.planner.decide import replay as replay_decision
 from keeper.views.audit.findings import Finding
 from keeper.views.audit.whole import audit
 
@@ -16,15 +17,11 @@ Rows: TypeAlias = list[tuple[str, dict[str, Any]]]
 WriteJournal: TypeAlias = Callable[..., Path]
 
 
-def honest_replay(_inputs: str) -> str:
-    return '{"n":"2"}'
-
-
-def check(path: Path, replay: Callable[[str], str] = honest_replay) -> dict[str, Finding]:
+def check(path: Path, replay: Callable[[str], str] = replay_decision) -> dict[str, Finding]:
     return {finding.name: finding for finding in audit(path, replay)}
 
 
-def broken(path: Path, replay: Callable[[str], str] = honest_replay) -> set[str]:
+def broken(path: Path, replay: Callable[[str], str] = replay_decision) -> set[str]:
     return {name for name, finding in check(path, replay).items() if not finding.holds}
 
 
@@ -66,7 +63,7 @@ def test_a_lost_tail_is_noticed_by_what_the_lock_file_remembers(
 
 
 def test_a_decision_that_comes_out_otherwise_is_noticed(log: Path) -> None:
-    assert {"decisions"} == broken(log, lambda _inputs: '{"n":"3"}')
+    assert {"decisions"} == broken(log, lambda _inputs: "{}")
 
 
 def test_a_decision_whose_inputs_can_not_be_read_is_noticed(log: Path) -> None:
@@ -77,9 +74,63 @@ def test_a_decision_whose_inputs_can_not_be_read_is_noticed(log: Path) -> None:
 
 
 def test_a_decision_with_another_id_is_noticed(rows: Rows, write_journal: WriteJournal) -> None:
-    body(rows, "decision_made")["result"] = '{"n":"3"}'
+    decision = body(rows, "decision_made")
+    decision["result"] = decision["result"].replace("liquidatable", "at_risk")
 
-    assert {"decisions", "decision_ids"} == broken(write_journal(rows))
+    assert {"decisions", "decision_ids", "decision_figures"} == broken(write_journal(rows))
+
+
+@pytest.mark.parametrize("name", ["reason", "health_high_wad", "surplus_low_wad", "cut", "plan", "price_set"])
+def test_a_decision_told_otherwise_than_its_result_is_noticed(
+    rows: Rows, write_journal: WriteJournal, name: str
+) -> None:
+    decision = body(rows, "decision_made")
+    decision[name] = [] if isinstance(decision[name], list) else "1"
+
+    assert {"decision_figures"} == broken(write_journal(rows))
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        (
+            "UPDATE prices SET mid_wad = mid_wad || '0' WHERE asset = 'ETH'",
+            "decided on another price than was seen",
+        ),
+        ("DELETE FROM prices WHERE asset = 'vETH'", "decided on another price than was seen"),
+        ("UPDATE quotes SET used = 0 WHERE source = 'beta'", "1 sources of 1 groups, the quorum is 2 of 2"),
+        ("UPDATE quotes SET source_group = 'a' WHERE source = 'beta'", "2 sources of 1 groups"),
+        (
+            "UPDATE quotes SET source_time_ms = source_time_ms - 29101 WHERE source = 'beta'",
+            "beta was 30001 ms old",
+        ),
+        (
+            "UPDATE quotes SET source_time_ms = source_time_ms + 30901 WHERE source = 'beta'",
+            "beta was -30001 ms old",
+        ),
+        (
+            "UPDATE quotes SET changed_at_ms = changed_at_ms - 29601 WHERE source = 'rate'",
+            "rate was 30001 ms old",
+        ),
+        (
+            "UPDATE quotes SET source = 'nobody' WHERE source = 'beta'",
+            "nobody was 900 ms old, its limit is None ms",
+        ),
+    ],
+)
+def test_a_price_that_should_not_have_been_decided_on_is_noticed(log: Path, sql: str, told: str) -> None:
+    _alter(log, sql)
+
+    findings = check(log)
+
+    assert {"evidence"} == {name for name, finding in findings.items() if not finding.holds}
+    assert told in findings["evidence"].failures[0]
+
+
+def test_quotes_that_retention_has_dropped_are_not_held_against_a_decision(log: Path) -> None:
+    _alter(log, "DELETE FROM price_sets")
+
+    assert set() == broken(log)
 
 
 @pytest.mark.parametrize("state", ["healthy", "margin_call", "at_risk"])
@@ -88,7 +139,7 @@ def test_a_liquidation_of_an_account_that_was_not_liquidatable_is_noticed(
 ) -> None:
     body(rows, "decision_made")["state"] = state
 
-    assert {"liquidatable"} == broken(write_journal(rows))
+    assert {"liquidatable", "decision_figures"} == broken(write_journal(rows))
 
 
 def test_a_liquidation_attested_with_health_one_is_noticed(rows: Rows, write_journal: WriteJournal) -> None:
@@ -149,13 +200,13 @@ def test_a_seizure_for_an_open_claim_needs_no_state(rows: Rows, write_journal: W
     body(rows, "decision_made")["state"] = "healthy"
     claim = ("claim_moved", {"claim": "0x" + "00" * 32, "state": "open"})
 
-    assert set() == broken(write_journal([claim, *rows]))
+    assert {"decision_figures"} == broken(write_journal([claim, *rows]))
 
 
 def test_an_unknown_account_that_was_acted_on_is_noticed(rows: Rows, write_journal: WriteJournal) -> None:
     body(rows, "decision_made")["state"] = "unknown"
 
-    assert {"liquidatable", "unknown"} == broken(write_journal(rows))
+    assert {"liquidatable", "unknown", "decision_figures"} == broken(write_journal(rows))
 
 
 def test_missing_evidence_that_was_called_healthy_is_noticed(rows: Rows, write_journal: WriteJournal) -> None:
@@ -166,7 +217,7 @@ def test_missing_evidence_that_was_called_healthy_is_noticed(rows: Rows, write_j
     }
     quiet = [("decision_made", decision)]
 
-    assert {"unknown"} == broken(write_journal(quiet))
+    assert {"unknown", "decision_figures"} == broken(write_journal(quiet))
 
 
 def test_an_intent_mined_twice_is_noticed(rows: Rows, write_journal: WriteJournal) -> None:

@@ -242,7 +242,7 @@ def test_why_of_an_asset_that_is_not_there_names_those_that_are(keeper: Keeper, 
     code, _, err = keeper("prices", "--why", "DOGE", "--log", log)
 
     assert ExitCode.USAGE == code
-    assert "there are: ETH, vETH" in err
+    assert "there are: ETH, USDC, vETH" in err
 
 
 def test_liquidations_in_json_have_this_shape(keeper: Keeper, log: Path) -> None:

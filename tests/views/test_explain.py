@@ -34,17 +34,18 @@ def test_a_liquidation_is_told_with_figures_blocks_prices_plan_attestors_and_out
     assert "liquidated" == document["verdict"]
     for part in (
         "was liquidated, because it was certainly under its maintenance requirement",
-        "unified health was between 0.9300 and 0.9500",
-        "60.00 USD short",
-        "collateral is on birch",
-        "debt is on arbor",
+        "unified health was between 0.9498 and 0.9552",
+        "51.67 USD short",
+        "1,037.37 USD of its assets counted against a requirement of 1,089.05 USD",
+        "Its collateral is on birch, its debt is on arbor and its positions are on arbor.",
         "block 103 of arbor",
         "block 98 of birch",
         "ETH at 1,799.00 to 1,803.00 USD from alpha and beta, without gamma (outlier: 49 % from the median)",
-        "close 900.00 USD of its ETH position on arbor",
+        "close 1,801.00 USD of its ETH position on arbor then repay 156.61 USD of its debt on arbor for vETH on birch",
+        "to bring health to 1.0500",
         "ash and oak re-read the legs and attested it; elm did not (price: 30 % off)",
         "Mined: close in block 104 of arbor",
-        "it is healthy with health 1.0600",
+        "it is healthy with health 2.6459",
     ):
         assert part in document["paragraph"]
 

@@ -83,7 +83,7 @@ class AttestationsAudit:
         except InvalidSignature as error:
             self._signatures.expect(f"{name}: {error}", holds=False)
             return
-        expected = self._settings.attestor(body["attestor"])
+        expected = self._settings.current.attestor(body["attestor"])
         self._signatures.expect(f"{name}: signed as {signer}, not {expected}", holds=signer == expected)
         if signer == expected:
             asked.signers.add(signer)
@@ -94,7 +94,7 @@ class AttestationsAudit:
         if asked is None:
             self._quorum.expect(f"{name} rests on no attestation of this log", holds=False)
             return
-        threshold = self._settings.threshold
+        threshold = self._settings.current.threshold
         self._quorum.expect(
             f"{name} has {len(asked.signers)} signatures, the quorum is {threshold}",
             holds=len(asked.signers) >= threshold,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from keeper.views.audit.journal import LoggedEntry
 
-DEFAULT_THRESHOLD = 1
+_NO_QUORUM = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,28 +21,20 @@ class Limits:
     max_per_day_wei: int
 
 
-class SettingsUsed:
-    """Follows which configuration a run used. Give it every entry before the auditors that ask it."""
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """One configuration, as it was logged."""
 
-    def __init__(self) -> None:
-        self._texts: dict[str, Mapping[str, Any]] = {}
-        self._current: Mapping[str, Any] = {}
-
-    def take(self, entry: LoggedEntry) -> None:
-        """Note a configuration, or that a run uses one."""
-        if entry.kind == "config_used":
-            self._texts[entry.body["digest"]] = self._current = _settings(entry.body["text"])
-        elif entry.kind == "run_started":
-            self._current = self._texts.get(entry.body["config_digest"], self._current)
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def threshold(self) -> int:
         """How many signatures a hub demands."""
-        return int((self._current.get("attestation") or {}).get("threshold", DEFAULT_THRESHOLD))
+        return int(self._attestation.get("threshold", _NO_QUORUM))
 
     def attestor(self, name: str) -> str | None:
         """Return the address of the attestor of this name, None if it is not configured."""
-        for peer in (self._current.get("attestation") or {}).get("attestors", ()):
+        for peer in self._attestation.get("attestors", ()):
             if peer["name"] == name:
                 return str(peer["address"])
         return None
@@ -50,32 +42,46 @@ class SettingsUsed:
     @property
     def limits(self) -> Limits | None:
         """The spending limits, None while no configuration is known."""
-        spending = self._current.get("spending")
+        spending = self.values.get("spending")
         if not spending:
             return None
         return Limits(*(int(spending[name]) for name in Limits.__slots__))
 
-    def asset(self, asset: str) -> Mapping[str, Any]:
-        """Return the section of one asset, empty if unknown."""
-        section: Mapping[str, Any] = self._current.get("assets", {}).get(asset, {})
-        return section
+    def quorum(self, asset: str) -> tuple[int, int]:
+        """Return how many sources and how many groups of them a price of this asset needs."""
+        section = self.values.get("assets", {}).get(asset, {})
+        return int(section.get("min_sources", _NO_QUORUM)), int(section.get("min_groups", _NO_QUORUM))
 
     def max_age_ms(self, source: str) -> int | None:
         """Return how old a quote of this source may be, None if it is not configured."""
-        for section in self._current.get("sources", ()):
+        for section in self.values.get("sources", ()):
             if section["name"] == source:
                 return round(float(section["max_age_s"]) * 1000)
         return None
 
     @property
-    def price_band_bps(self) -> int:
-        """How far an attested price may be from the reference price."""
-        return int(self._current.get("risk", {}).get("price_band_bps", 0))
+    def _attestation(self) -> Mapping[str, Any]:
+        return self.values.get("attestation") or {}
 
 
-def _settings(text: str) -> Mapping[str, Any]:
+class SettingsUsed:
+    """Follows which configuration a run used. Give it every entry before the auditors that ask it."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, InForce] = {}
+        self.current = InForce()
+
+    def take(self, entry: LoggedEntry) -> None:
+        """Note a configuration, or that a run uses one."""
+        if entry.kind == "config_used":
+            self._known[entry.body["digest"]] = self.current = InForce(_values(entry.body["text"]))
+        elif entry.kind == "run_started":
+            self.current = self._known.get(entry.body["config_digest"], self.current)
+
+
+def _values(text: str) -> Mapping[str, Any]:
     try:
-        value = json.loads(text)
+        values = json.loads(text)
     except ValueError:
         return {}
-    return value if isinstance(value, dict) else {}
+    return values if isinstance(values, dict) else {}

@@ -42,7 +42,7 @@ class SpendingAudit:
         return (self._finding,)
 
     def _mined(self, entry: LoggedEntry) -> None:
-        limits = self._settings.limits
+        limits = self._settings.current.limits
         chain = self._chain_of.get(entry.body["intent_id"], "?")
         day = self._day.setdefault(chain, deque())
         while day and entry.at_ms - day[0].at_ms >= DAY_MS:

@@ -8,6 +8,7 @@ from pathlib import Path
 from keeper.views.audit.attestations import AttestationsAudit
 from keeper.views.audit.decisions import DecisionsAudit
 from keeper.views.audit.equivocation import EquivocationAudit
+from keeper.views.audit.evidence import EvidenceAudit
 from keeper.views.audit.findings import Auditor, Finding
 from keeper.views.audit.journal import LoggedEntry, check_remembered_head, read_journal
 from keeper.views.audit.liquidations import LiquidationsAudit
@@ -23,6 +24,7 @@ def audit(path: Path, replay: Callable[[str], str]) -> list[Finding]:
     attestations = AttestationsAudit(settings)
     auditors: list[Auditor] = [
         DecisionsAudit(replay),
+        EvidenceAudit(path, settings),
         attestations,
         LiquidationsAudit(attestations),
         TransactionsAudit(),
