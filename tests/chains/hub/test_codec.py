@@ -53,7 +53,7 @@ def abi_entries(kind: str) -> dict[str, dict[str, Any]]:
 def canonical_type(argument: dict[str, Any]) -> str:
     if argument["type"].startswith("tuple"):
         inner = ",".join(canonical_type(component) for component in argument["components"])
-        return f"({inner})" + argument["type"][5:]
+        return f"({inner})" + str(argument["type"])[5:]
     return str(argument["type"])
 
 
