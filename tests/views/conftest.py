@@ -32,13 +32,16 @@ def write_log(tmp_path: Path) -> Callable[..., Path]:
     """Write a real log and return where it is."""
 
     def write(
-        entries: Sequence[e.Entry], observations: Sequence[o.Observation] = (), at_ms: int | None = None
+        entries: Sequence[e.Entry],
+        observations: Sequence[o.Observation] = (),
+        at_ms: int | None = None,
+        mode: str = "live",
     ) -> Path:
         path = tmp_path / "keeper.db"
         moment = time.time_ns() // 1_000_000 if at_ms is None else at_ms
 
         async def run() -> None:
-            async with StateLog.open(path, "live", lambda: moment) as log:
+            async with StateLog.open(path, mode, lambda: moment) as log:
                 for entry in entries:
                     await log.write(entry)
                 log.observe(*observations)

@@ -100,6 +100,25 @@ def test_a_liquidatable_account_that_attestors_refused_is_told_so(
     assert "No attestor signed; ash did not (price: 30 % off), elm" in document["paragraph"]
 
 
+def test_a_daemon_that_only_observes_says_that_it_sends_nothing(
+    keeper: Keeper, story: Any, write_log: WriteLog
+) -> None:
+    seen = [*story.observations(), o.HealthSeen(AccountState.LIQUIDATABLE, story.before)]
+
+    document = told(keeper, write_log([e.DecisionMade(story.decision)], seen, mode="observe"))
+
+    assert "liquidatable and was not liquidated: the daemon's mode is observe" in document["paragraph"]
+
+
+def test_a_plan_that_was_made_anew_is_told_so(keeper: Keeper, story: Any, write_log: WriteLog) -> None:
+    again = e.DecisionMade(replace(story.decision, decision_id="0x" + "dd" * 32, at_ms=story.at_ms - 1_000))
+
+    document = told(keeper, write_log([*story.entries(), again], story.observations()))
+
+    assert "it was made anew 1 time since" in document["paragraph"]
+    assert story.decision.decision_id == document["decision"]["decision_id"]
+
+
 def test_a_skipped_step_is_told_with_its_reason(keeper: Keeper, story: Any, write_log: WriteLog) -> None:
     entries = [entry for entry in story.entries() if not isinstance(entry, _OF_TRANSACTIONS)]
     skipped = e.IntentSkipped(story.intent, "profit", "gas would cost more than the penalty gives")
