@@ -199,3 +199,24 @@ def test_keys_are_shown_as_they_could_be_written() -> None:
     assert 'chains."a b".endpoints[0].url' == key_text(("chains", "a b", "endpoints", 0, "url"))
     assert "a.***.***" == key_text(("a", KEY, "https://user:pw@host"))
     assert '"\\u202e"' == key_text(("\u202e",))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'key_file = "{KEY}',
+        f"key_file = {KEY}",
+        f'"{KEY}" = 1\n"{KEY}" = 2',
+        f"[signers.{KEY}]\n[signers.{KEY}]",
+        f"x = {{ {KEY} = 1, {KEY} = 2 }}",
+        f'url = "https://user:{CANARY}@host\n',
+        f"url = https://user:{CANARY}@host",
+        f'a."{CANARY}@host" = 1\n[a."{CANARY}@host"]',
+    ],
+)
+def test_a_file_that_is_not_toml_shows_nothing_of_its_line(line: str, place: Place) -> None:
+    path = place(f"{line}\n{SMALL}")
+
+    assert {"E008", "E010"} & {finding.code for finding in examine(path).findings}
+    assert KEY[:20] not in everything_said(path)
+    assert CANARY not in everything_said(path)
