@@ -94,7 +94,7 @@ def _stable(name: str, chain: ChainSettings, settings: Settings) -> Iterator[Rem
         yield Remark(at, "E315", message, advice)
     elif chain.tokens[0].asset != chain.debt_asset:
         message = f"the first token is {chain.tokens[0].asset}, but a hub's token 0 is its stable, {chain.debt_asset}"
-        advice = "list the tokens in the order of the hub, its stable first"
+        advice = "list the hub's stable token first"
         yield Remark(("chains", name, "tokens", 0, "asset"), "E316", message, advice)
 
 
