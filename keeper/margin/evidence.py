@@ -47,8 +47,8 @@ def leg_age(ages: LegAges, age_ms: int) -> LegAge:
 
 
 def ages_of(chains: Iterable[str], cut: Sequence[CutPoint], policy: RiskPolicy) -> dict[str, LegAge]:
-    """Return the age class of each chain. A chain that the cut does not name is missing."""
-    age_ms = {point.chain: point.age_ms for point in cut}
+    """Return the age class of each chain. One that the cut does not name, or the policy, is missing."""
+    age_ms = {point.chain: point.age_ms for point in cut if point.chain in policy.chains}
     return {
         chain: leg_age(policy.chains[chain], age_ms[chain]) if chain in age_ms else LegAge.MISSING
         for chain in chains

@@ -36,13 +36,15 @@ def evaluate(
 ) -> UnifiedHealth:
     """Return the account's figures, USD wad.
 
-    `cut` has the block each chain was read at; its age decides how the chain's legs are read. Where a
+    `cut` has the block each chain was read at, and the result names those of the account's legs and of the
+    sources of its pending claims. A block's age decides how the chain's legs are read. Where a
     price, a parameter or the meaning of a token is missing, the figures are zero and `unknown_because`
     says why. A missing leg makes the account unknown too, unless the best case for it could not
     bring the surplus to zero. Legs with nothing in them need no evidence.
     """
     chains = [leg.chain for leg in account.legs if not leg.is_empty]
-    its_cut = tuple(sorted((p for p in cut if p.chain in chains), key=lambda point: point.chain))
+    concerned = {*chains, *(claim.source_chain for leg in account.legs for claim in leg.claims)}
+    its_cut = tuple(sorted((p for p in cut if p.chain in concerned), key=lambda point: point.chain))
     box_by_asset, reasons = boxes(assets_of(account), prices)
     reasons += missing_parameters(account, policy)
     reasons += [reason for leg in account.legs for reason in leg.unreadable]

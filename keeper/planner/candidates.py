@@ -7,7 +7,7 @@ price band. What the keeper itself can afford comes on top (see `plan`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from chains.hub.attestation import Action
@@ -41,8 +41,13 @@ class Candidate:
     unit: int
 
     @property
+    def key(self) -> Move:
+        """What the step is, whatever its size; unlike the slot it tells targets apart."""
+        return replace(self.move, size=0)
+
+    @property
     def name(self) -> str:
-        """What the step is, without its size; unlike the slot it tells targets apart."""
+        """What the step is, for people."""
         return describe(self.move, self.asset)
 
 

@@ -121,7 +121,7 @@ def _after(account: Account, action: RiskAction, prices: Prices) -> list[Account
         case Action.BORROW:
             legs = [with_debt(leg, venue.stable, debt_of(leg) + action.size)]
         case Action.TRADE:
-            legs = [_traded(leg, venue, action.item, delta, prices) for delta in (action.size, -action.size)]
+            legs = [traded(leg, venue, action.item, delta, prices) for delta in (action.size, -action.size)]
         case Action.UNLINK:
             legs = [replace(leg, cross_margin=False)]
         case _:
@@ -139,21 +139,21 @@ def _withdrawn(leg: Leg, venue: VenueFacts, action: RiskAction) -> Leg | str:
     return with_balance(leg, token, balance_of(leg, token) - action.size)
 
 
-def _traded(leg: Leg, venue: VenueFacts, market_id: int, delta_wad: int, prices: Prices) -> Leg | str:
-    """Return the leg after a trade with the pool, by the hub's arithmetic."""
+def traded(leg: Leg, venue: VenueFacts, market_id: int, delta_wad: int, prices: Prices) -> Leg | str:
+    """Return the leg after a trade with the pool, by the hub's arithmetic, or why it would be refused."""
     market = venue.market_number(market_id)
     if market is None or not prices.known(venue.chain, market.asset):
         return f"market {market_id} on {venue.chain} is not known or has no price"
     price_wad = prices.at(venue.chain, market.asset)
     position = position_of(leg, market)
     size_wad, entry_wad = (position.size_wad, position.entry_price_wad) if position is not None else (0, 0)
-    traded, held = abs(delta_wad), abs(size_wad)
+    added, held = abs(delta_wad), abs(size_wad)
     if held == 0 or (size_wad > 0) == (delta_wad > 0):
-        cost = held * entry_wad + traded * price_wad
+        cost = held * entry_wad + added * price_wad
         divide = mul_div_up if delta_wad > 0 else mul_div_down
-        entry_wad = divide(cost, 1, held + traded) if held + traded else 0
+        entry_wad = divide(cost, 1, held + added) if held + added else 0
     else:
-        closed = -delta_wad if traded < held else size_wad
+        closed = -delta_wad if added < held else size_wad
         settled = realise(
             leg,
             venue.stable,
@@ -163,7 +163,7 @@ def _traded(leg: Leg, venue: VenueFacts, market_id: int, delta_wad: int, prices:
         )
         if settled is None:
             return f"the pool on {venue.chain} can not pay the gain"
-        leg, entry_wad = settled.leg, entry_wad if traded < held else price_wad
+        leg, entry_wad = settled.leg, entry_wad if added < held else price_wad
     return with_position(leg, market, size_wad + delta_wad, entry_wad)
 
 

@@ -78,15 +78,12 @@ class Planning:
         self._conditions = Conditions(health, self._prices, policy)
         self._bench = Workbench(appraiser, self._prices)
         self._account = account
-        self._ground = Ground(account, {chain: venue.pool_cash for chain, venue in facts.items()})
+        cash = {chain: venue.pool_cash for chain, venue in facts.items()}
+        self._start = self._ground = self._after(Ground(account, cash), live)
         self._means = Means(inventory)
         self._steps: list[Step] = []
-        self._rejected: dict[str, str] = {}
+        self._rejected: dict[Move, str] = {}
         self._used = {slot_of(move_of(step)) for step in live}
-        for step in live:
-            outcome = effect(self._ground, move_of(step), self._prices)
-            if isinstance(outcome, Effect):
-                self._ground = outcome.ground
 
     def plan(self) -> Plan:
         """Return the plan."""
@@ -117,13 +114,13 @@ class Planning:
                 if bankrupt
                 else f"every step that matters would lower health ({next(iter(survey.reasons.values()))})"
             )
-            outcome = _outcome(chosen, before, self._policy)
-            return self._finished(f"Closed whole, since {why}; {outcome}", whole=True)
+            outcome = _summary(chosen, before) if chosen else _outcome(chosen, before, self._policy)
+            return self._finished(f"Closed whole, since {why}: {outcome}", whole=True)
         chosen, refused = rescue.cheapest_relief_first(self._ground, before, self._means)
         chosen = self._cheaper_alone(rescue, survey, before, chosen)
         self._rejected |= survey.reasons | refused
         if chosen:
-            taken = [choice.candidate.name for choice in chosen]
+            taken = [choice.candidate.key for choice in chosen]
             self._rejected |= not_needed(survey.options, {*taken, *refused}, taken[0])
         self._take(chosen)
         return self._finished(_outcome(chosen, before, self._policy))
@@ -141,11 +138,21 @@ class Planning:
                     chosen, cost_wad = [alone], alone.cost_wad
         return chosen
 
+    def _after(self, ground: Ground, steps: Iterable[Step]) -> Ground:
+        """Return the ground after the steps, without those the hub would refuse there."""
+        for step in steps:
+            outcome = effect(ground, move_of(step), self._prices)
+            ground = outcome.ground if isinstance(outcome, Effect) else ground
+        return ground
+
     def _take_claims(self) -> None:
+        """Take the keeper's claims. The rescue is planned as if they were still pending: taking one may fail."""
+        ground = self._ground
         for claim, found in seizing(self._ground, self._conditions):
             leg_chain = _candidate(found).move.chain
             if self._means.is_ours(leg_chain, claim.beneficiary):
                 self._take_fixed(found)
+        self._ground = ground
 
     def _write_off(self) -> bool:
         """Write debt off where nothing backs it; by what is there now, not by what earlier steps may leave."""
@@ -171,7 +178,7 @@ class Planning:
         elif not lack:
             lack = self._means.unprofitable(candidate.move, trial.effect)
         if lack or not isinstance(trial, Trial):
-            self._rejected[candidate.name] = f"{candidate.name}: {lack}"
+            self._rejected[candidate.key] = f"{candidate.name}: {lack}"
             return
         before = self._bench.appraiser.standing(self._ground.account)
         self._take([Choice(candidate, trial, before, 0)])
@@ -209,7 +216,8 @@ class Planning:
     def _finished(self, reason: str, *, whole: bool = False) -> Plan:
         health = None
         if not self._health.unknown_because:
-            health = self._bench.appraiser.standing(self._ground.account).health
+            account = self._after(self._start, self._steps).account
+            health = self._bench.appraiser.standing(account).health
         return Plan(
             account_id=self._account.account_id,
             steps=tuple(self._steps),
@@ -241,12 +249,14 @@ def _outcome(chosen: Sequence[Choice], before: Standing, policy: RiskPolicy) -> 
     if not chosen:
         return f"no step can be taken now, {usd(before.shortfall // EXACT)} short of the target."
     end = _end(chosen, before)
-    steps = "one step" if len(chosen) == 1 else f"{len(chosen)} steps"
     target = ratio(policy.target_health_wad)
-    reached = (
-        f"the target of {target} is certain"
-        if end.shortfall <= 0
-        else f"{usd(end.shortfall // EXACT)} short of the target of {target}, and no more can be done now"
-    )
+    if end.shortfall <= 0:
+        return f"{_summary(chosen, before)} The target of {target} is certain."
+    short = usd(end.shortfall // EXACT)
+    return f"{_summary(chosen, before)} {short} short of the target of {target}; no more can be done now."
+
+
+def _summary(chosen: Sequence[Choice], before: Standing) -> str:
+    steps = "one step" if len(chosen) == 1 else f"{len(chosen)} steps"
     cost = usd(sum(choice.cost_wad for choice in chosen))
-    return f"{steps} for {cost} of penalty and gas: health goes to {span(end.health)}, {reached}."
+    return f"{steps} for {cost} of penalty and gas; health goes to {span(_end(chosen, before).health)}."

@@ -62,9 +62,8 @@ def span(health: Interval | None) -> str:
     """Write a health interval."""
     if health is None:
         return "without any requirement"
-    if health.low == health.high:
-        return ratio(health.mid)
-    return f"between {ratio(health.low)} and {ratio(health.high)}"
+    low, high = ratio(health.low), ratio(health.high)
+    return low if low == high else f"between {low} and {high}"
 
 
 def state_reason(state: AccountState, health: UnifiedHealth) -> str:

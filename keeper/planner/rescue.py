@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -10,7 +10,7 @@ from config.units import mul_div_up
 from keeper.planner.appraisal import EXACT, Standing
 from keeper.planner.candidates import Candidate, Impossible, Slot, reducing, slot_of
 from keeper.planner.conditions import Conditions
-from keeper.planner.effects import Refusal
+from keeper.planner.effects import Move, Refusal
 from keeper.planner.ground import Ground
 from keeper.planner.means import Lack, Means
 from keeper.planner.reasons import usd
@@ -58,9 +58,9 @@ class Survey:
     """
 
     options: list[Option]
-    toxic: set[str]
+    toxic: set[Move]
     held: int
-    reasons: dict[str, str]
+    reasons: dict[Move, str]
 
 
 class Rescue:
@@ -79,39 +79,48 @@ class Rescue:
         means: Means,
         *,
         without: Iterable[Slot] = (),
-        refused: Container[str] = (),
+        refused: Container[Move] = (),
+        largest: Mapping[Move, int] | None = None,
     ) -> Survey:
-        """Try every step at its largest, but for slots that are taken and names that were refused."""
+        """Try every step at its largest, but for slots that are taken and names that were refused.
+
+        With `largest` only the steps it names, and none larger than it says.
+        """
         found = Survey([], set(), 0, {})
         skipped = self._used.union(without)
         for its in reducing(ground, self._conditions, whole=False):
             candidate = _candidate(its)
-            if slot_of(candidate.move) in skipped or candidate.name in refused:
+            if slot_of(candidate.move) in skipped or candidate.key in refused:
                 found.held += slot_of(candidate.move) in self._used
                 continue
+            if largest is not None and candidate.key not in largest:
+                continue
+            if largest is not None:
+                size = min(candidate.move.size, largest[candidate.key])
+                candidate = replace(candidate, move=replace(candidate.move, size=size))
             trial = self._bench.helpful(ground, before, candidate.move)
             if isinstance(trial, Refusal):
                 if isinstance(trial, Toxic):
-                    found.toxic.add(candidate.name)
-                found.reasons[candidate.name] = f"{candidate.name}: {trial.reason}"
+                    found.toxic.add(candidate.key)
+                found.reasons[candidate.key] = f"{candidate.name}: {trial.reason}"
                 continue
-            within = self._within_means(ground, before, its, trial, means)
+            within: Trial | Lack = Lack(its.reason) if isinstance(its, Impossible) else trial
+            if isinstance(within, Trial):
+                within = self._within_means(ground, before, candidate, within, means)
             if isinstance(within, Lack):
                 found.held += trial.effect.value_wad > self._dust_wad
-                found.reasons[candidate.name] = f"{candidate.name}: {within.reason}"
+                found.reasons[candidate.key] = f"{candidate.name}: {within.reason}"
             else:
                 found.options.append(_option(candidate, within, before, means))
         found.options.sort(key=lambda option: option.rate)
         return found
 
     def _within_means(
-        self, ground: Ground, before: Standing, its: Candidate | Impossible, largest: Trial, means: Means
+        self, ground: Ground, before: Standing, candidate: Candidate, largest: Trial, means: Means
     ) -> Trial | Lack:
-        """Return the largest trial that can be taken now and that the keeper can afford."""
-        if isinstance(its, Impossible):
-            return Lack(its.reason)
-        affordable = means.affordable(its)
-        if isinstance(affordable, Lack) or affordable == its.move:
+        """Return the largest trial that the keeper can afford."""
+        affordable = means.affordable(candidate)
+        if isinstance(affordable, Lack) or affordable == candidate.move:
             return affordable if isinstance(affordable, Lack) else largest
         smaller = self._bench.helpful(ground, before, affordable)
         return Lack(smaller.reason) if isinstance(smaller, Refusal) else smaller
@@ -127,27 +136,26 @@ class Rescue:
 
     def cheapest_relief_first(
         self, ground: Ground, before: Standing, means: Means
-    ) -> tuple[list[Choice], dict[str, str]]:
+    ) -> tuple[list[Choice], dict[Move, str]]:
         """Return steps until the target is certain or nothing more helps, and what did not pay.
 
-        Only steps that help the account as it is now are taken, not those that would help once others are
-        mined: then no step can do harm, whichever of the others fail.
+        Only steps that help the account as it is now are taken, no larger than the hub would let through
+        now: then no step can do harm or be refused because another failed.
         """
         start, at_start = ground, before
+        first = self.survey(start, at_start, means)
+        largest = {option.candidate.key: option.trial.move.size for option in first.options}
         chosen: list[Choice] = []
-        refused: dict[str, str] = {}
-        toxic: set[str] = set()
+        refused: dict[Move, str] = {}
         done: set[Slot] = set()
         while before.shortfall > 0 and len(chosen) < MAX_STEPS:
-            survey = self.survey(ground, before, means, without=done, refused=toxic | refused.keys())
-            if not chosen:
-                toxic = survey.toxic
+            survey = self.survey(ground, before, means, without=done, refused=refused, largest=largest)
             choice = self._first_that_pays(ground, before, survey, means, refused)
             if choice is None:
                 break
             alone = self._bench.attempt(start, choice.trial.move)
             if isinstance(alone, Refusal) or alone.standing.is_worse_than(at_start):
-                refused[choice.candidate.name] = (
+                refused[choice.candidate.key] = (
                     f"{choice.candidate.name}: it would help only after other steps"
                 )
                 continue
@@ -158,13 +166,13 @@ class Rescue:
         return chosen, refused
 
     def _first_that_pays(
-        self, ground: Ground, before: Standing, survey: Survey, means: Means, refused: dict[str, str]
+        self, ground: Ground, before: Standing, survey: Survey, means: Means, refused: dict[Move, str]
     ) -> Choice | None:
         for option in survey.options:
             choice = self.sized(ground, before, option, means)
             if isinstance(choice, Choice):
                 return choice
-            refused[option.candidate.name] = f"{option.candidate.name}: {choice.reason}"
+            refused[option.candidate.key] = f"{option.candidate.name}: {choice.reason}"
         return None
 
     def sized(self, ground: Ground, before: Standing, option: Option, means: Means) -> Choice | Lack:
@@ -185,14 +193,14 @@ class Rescue:
 
     def everything(
         self, ground: Ground, before: Standing, means: Means, *, bankrupt: bool
-    ) -> tuple[list[Choice], dict[str, str]]:
+    ) -> tuple[list[Choice], dict[Move, str]]:
         """Return steps that close the account: positions, then debts here, then debts against other chains.
 
         Each as large as the hubs and the keeper's means allow. A bankrupt account is closed to the end,
         another until it is at its target.
         """
         chosen: list[Choice] = []
-        refused: dict[str, str] = {}
+        refused: dict[Move, str] = {}
         done: set[Slot] = set()
         while len(chosen) < MAX_STEPS and (bankrupt or before.shortfall > 0):
             choice = self._next_of_everything(ground, before, means, done, refused)
@@ -204,7 +212,7 @@ class Rescue:
         return chosen, refused
 
     def _next_of_everything(
-        self, ground: Ground, before: Standing, means: Means, done: set[Slot], refused: dict[str, str]
+        self, ground: Ground, before: Standing, means: Means, done: set[Slot], refused: dict[Move, str]
     ) -> Choice | None:
         steps = reducing(ground, self._conditions, whole=True)
         for its in sorted(steps, key=lambda its: _candidate(its).move.action):
@@ -215,10 +223,10 @@ class Rescue:
             trial = self._whole_step(ground, its, means)
             if isinstance(trial, Trial):
                 done.add(slot)
-                refused.pop(candidate.name, None)
+                refused.pop(candidate.key, None)
                 cost_wad = trial.effect.penalty_wad + means.gas_wad(trial.move)
                 return Choice(candidate, trial, before, cost_wad)
-            refused[candidate.name] = f"{candidate.name}: {trial.reason}"
+            refused[candidate.key] = f"{candidate.name}: {trial.reason}"
         return None
 
     def _whole_step(
@@ -235,14 +243,14 @@ class Rescue:
         return trial
 
 
-def not_needed(options: Sequence[Option], settled: Container[str], first: str) -> dict[str, str]:
+def not_needed(options: Sequence[Option], settled: Container[Move], first: Move) -> dict[Move, str]:
     """Return, for options that were neither taken nor refused, what they cost against the first choice."""
-    chosen = next((option for option in options if option.candidate.name == first), None)
+    chosen = next((option for option in options if option.candidate.key == first), None)
     against = f", {_price_of(chosen)} there" if chosen is not None else ""
     return {
-        option.candidate.name: f"{option.candidate.name}: not needed, {_price_of(option)}{against}"
+        option.candidate.key: f"{option.candidate.name}: not needed, {_price_of(option)}{against}"
         for option in options
-        if option.candidate.name not in settled
+        if option.candidate.key not in settled
     }
 
 

@@ -161,6 +161,14 @@ def test_figures_name_the_blocks_of_their_legs_and_the_price_set() -> None:
     assert "set" == health.price_set
 
 
+def test_the_block_a_claim_was_seen_in_is_named_even_when_nothing_is_left_there() -> None:
+    held = account(leg(HERE, tokens={"ETH": "1"}, claims=[claim("1")]), leg(THERE))
+
+    health = evaluate(held, prices(), cut(**{THERE: 10**9}), POLICY)
+
+    assert ([HERE, THERE], ()) == ([point.chain for point in health.cut], health.unknown_because)
+
+
 @pytest.mark.parametrize("missing", [{}, {"ETH": unavailable("ETH")}])
 def test_a_price_that_is_needed_and_missing_makes_the_account_unknown(missing: Mapping[str, Price]) -> None:
     known = {"USDC": prices()["USDC"]}

@@ -80,7 +80,10 @@ def plan_for(
 
 
 def executed(
-    held: Account, steps: Sequence[Step], at: Mapping[str, Price], facts: Mapping[str, VenueFacts] | None = None
+    held: Account,
+    steps: Sequence[Step],
+    at: Mapping[str, Price],
+    facts: Mapping[str, VenueFacts] | None = None,
 ) -> tuple[Account, list[Effect]]:
     """Return the account after the steps, in order, by the hub's arithmetic, and what each did."""
     facts = facts or venues()
