@@ -3,13 +3,18 @@
 The keeper's word counts for nothing here: each block is fetched by hash from this
 attestor's own nodes, and every leg is read at it. Claims and what the hub does not tell
 come from this attestor's own book, which follows the same events by itself.
+
+What was read must be what the book has. A cut from before a liquidation still has the debt
+that a claim has already taken the place of, and shows an account in need of what was just done to it; a book
+that lags behind the cut does not know of a claim whose debt is gone. Every step of a liquidation
+raises its leg's last sequence, so legs that are equal have the same claims as well.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from chains.blocks import Head
 from chains.errors import ChainError
@@ -19,8 +24,13 @@ from keeper.attest.wire import CutBlock
 from keeper.book.catalogue import KnownChain
 from keeper.book.leg_state import LegRow, LegState
 from keeper.book.legs import leg
-from keeper.domain.account import Account, CutPoint, Leg
+from keeper.domain.account import Account, CutPoint
+from keeper.watch.evidence import Evidence
 from keeper.watch.watcher import Watcher
+
+BOOK_PATIENCE_S = 1.0
+"""How long the book may take to reach the cut: the keeper's nodes may be a poll ahead of ours."""
+BOOK_LOOK_S = 0.02
 
 
 class CutRefused(Exception):
@@ -29,11 +39,15 @@ class CutRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CutView:
-    """What this attestor found: the cut with ages of its own, and the accounts as of it."""
+    """What this attestor found: the cut with ages of its own, and the accounts as of it.
+
+    `contradicted` says of accounts where the hub at the cut and the book do not agree.
+    """
 
     points: tuple[CutPoint, ...]
     heads: Mapping[str, Head]
     accounts: Mapping[str, Account]
+    contradicted: Mapping[str, str] = field(default_factory=dict)
 
 
 async def read_cut(
@@ -60,21 +74,29 @@ async def read_cut(
         )
     except ChainError as error:
         raise CutRefused(f"can not read it: {error}") from error
-    by_chain = dict(zip(named, rows, strict=True))
-    joined = {
-        account_id: joined_account
-        for index, account_id in enumerate(accounts)
-        if (
-            joined_account := _joined(
-                watcher,
-                known,
-                account_id,
-                {chain: chain_rows[index] for chain, chain_rows in by_chain.items()},
-            )
-        )
-        is not None
-    }
-    return CutView(points, heads, joined)
+    await _caught_up(watcher.evidence, named)
+    joined: dict[str, Account] = {}
+    contradicted: dict[str, str] = {}
+    for index, account_id in enumerate(accounts):
+        booked = watcher.evidence.book.account(account_id)
+        read = {chain: chain_rows[index] for chain, chain_rows in zip(named, rows, strict=True)}
+        difference = _difference(known, booked, read)
+        if difference:
+            contradicted[account_id] = difference
+        elif booked is not None:
+            joined[account_id] = booked
+    return CutView(points, heads, joined, contradicted)
+
+
+async def _caught_up(evidence: Evidence, named: Mapping[str, CutBlock]) -> None:
+    """Wait a little for the book to reach the cut. Where it does not, the comparison tells whether it matters."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + BOOK_PATIENCE_S
+    while loop.time() < until_s:
+        cursors = {chain: evidence.book.cursor(chain) for chain in named}
+        if all(head is not None and head.number >= named[chain].number for chain, head in cursors.items()):
+            return
+        await asyncio.sleep(BOOK_LOOK_S)
 
 
 def _by_chain(settings: Settings, cut: Sequence[CutBlock]) -> dict[str, CutBlock]:
@@ -99,19 +121,18 @@ async def _rows(reader: HubReader, accounts: Sequence[str], block_hash: str) -> 
     return [LegRow.from_words(account, row) for account, row in zip(accounts, words, strict=True)]
 
 
-def _joined(
-    watcher: Watcher, known: Mapping[str, KnownChain], account_id: str, rows: Mapping[str, LegRow]
-) -> Account | None:
-    booked = watcher.evidence.book.account(account_id)
-    legs: list[Leg] = []
+def _difference(known: Mapping[str, KnownChain], booked: Account | None, rows: Mapping[str, LegRow]) -> str:
+    """Say where the hubs at the cut and the book have an account differently; empty if nowhere."""
+    own_legs = {each.chain: each for each in booked.legs} if booked else {}
     for chain, row in sorted(rows.items()):
-        own = next((each for each in booked.legs if each.chain == chain), None) if booked else None
+        own = own_legs.get(chain)
         read = leg(known[chain], row.state(known[chain], LegState()), own.claims if own else (), ())
-        if own is not None:
-            read = replace(read, steps_taken=own.steps_taken, unreadable=(*read.unreadable, *own.unreadable))
-        if read.version or not read.is_empty:
-            legs.append(read)
-    if not legs:
-        return None
-    owner, subaccount = (booked.owner, booked.subaccount) if booked else ("", 0)
-    return Account(account_id, owner, subaccount, tuple(legs))
+        if own is None:
+            if read.version or not read.is_empty:
+                return f"{chain}: the hub has a leg that the book does not have yet"
+        elif own != replace(read, steps_taken=own.steps_taken, unreadable=own.unreadable):
+            return (
+                f"{chain}: at the cut version {read.version}, sequence {read.last_sequence}; "
+                f"in the book version {own.version}, sequence {own.last_sequence}"
+            )
+    return ""

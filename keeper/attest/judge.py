@@ -17,6 +17,7 @@ from chains.hub.signatures import blocks_root
 from config.settings import AttestorSettings, ChainSettings
 from config.units import BPS, WAD, format_wad, mul_div_up
 from keeper.attest.cut import CutView
+from keeper.attest.promises import OWN_ACTIONS
 from keeper.attest.wire import CutBlock, RefusalReason, Refused
 from keeper.domain.account import Account, Leg
 from keeper.domain.health import UnifiedHealth
@@ -30,8 +31,6 @@ from oracles.price import PriceSet
 
 MAX_SKEW_S = 30
 MAX_DEADLINE_S = 600
-RISK_REDUCING = frozenset({Action.CLOSE, Action.REPAY, Action.REPAY_CROSS, Action.WRITE_OFF})
-OWN_ACTIONS = frozenset({Action.WITHDRAW, Action.BORROW, Action.TRADE, Action.UNLINK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,9 @@ def judge(
     attestation: Attestation, chain: str, cut: Sequence[CutBlock], view: CutView, terms: Terms
 ) -> Refused | None:
     """Return why this must not be signed, or None if it may."""
+    difference = view.contradicted.get(attestation.account)
+    if difference is not None:
+        return Refused(RefusalReason.CUT, difference)
     account = view.accounts.get(attestation.account)
     if account is None:
         return Refused(RefusalReason.UNKNOWN_ACCOUNT, f"{attestation.account} is on no chain")
@@ -63,7 +65,9 @@ def judge(
     if refusal is not None:
         return refusal
     if action is Action.SEIZE:
-        return _claim(attestation, chain, account, view, terms)
+        return _claim(attestation, chain, account, view, terms) or _size(
+            attestation, chain, action, account, health, terms
+        )
     if action in OWN_ACTIONS:
         return _own_action(attestation, chain, action, account, view, terms)
     return _health(attestation, action, health, terms) or _size(
@@ -167,11 +171,15 @@ def _size(
     terms: Terms,
 ) -> Refused | None:
     """Check the size against what this attestor would allow itself."""
+    if health.unknown_because:
+        return Refused(RefusalReason.UNKNOWN_HEALTH, "; ".join(health.unknown_because))
     allowed = bounds(account, health, terms.prices.prices, terms.policy, terms.venues)
     key = BoundKey(action, chain, attestation.item)
     if action is Action.REPAY_CROSS:
         target = next((name for name, its in terms.chains.items() if its.chain_id == attestation.value), None)
         key = BoundKey(action, chain, attestation.item, target, attestation.target)
+    elif action is Action.SEIZE:
+        key = BoundKey(action, chain, attestation.item, claim=attestation.claim)
     most = mul_div_up(allowed.get(key, 0), BPS + terms.own.size_tolerance_bps, BPS)
     if not 0 < attestation.max_size <= most:
         return Refused(RefusalReason.SIZE, f"{action.name} of {attestation.max_size}, at most {most} here")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import aiohttp
@@ -64,6 +65,17 @@ class QuorumClient:
 
     async def ask(self, batch: Batch) -> tuple[Quorum, ...]:
         """Return one `Quorum` per proposal, in order. Never raises for what attestors do."""
+        found: dict[int, Quorum] = {}
+        async with aclosing(self.settle(batch)) as settling:
+            async for settled in settling:
+                found |= settled
+        return tuple(quorum for _, quorum in sorted(found.items()))
+
+    async def settle(self, batch: Batch) -> AsyncGenerator[dict[int, Quorum]]:
+        """Yield quorums by their proposal's place as soon as no further answer can change them.
+
+        One account that attestors disagree on must not keep a hundred others waiting for a slow attestor.
+        """
         digests = [
             digest(proposal.attestation, proposal.chain_id, self._hubs[proposal.chain_id])
             for proposal in batch.proposals
@@ -76,15 +88,17 @@ class QuorumClient:
         }
         waiting = set(tasks)
         try:
-            while waiting and not tally.settled():
+            while tally.unsettled:
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     tally.count(tasks[task], task.result())
+                settled = tally.take_settled()
+                if settled:
+                    yield settled
         finally:
             for task in waiting:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
-        return tally.quorums()
 
     async def _ask_one(
         self, peer: AttestorPeerSettings, body: Mapping[str, object], expected: int
@@ -117,6 +131,7 @@ class _Tally:
     def __init__(self, settings: AttestationSettings, digests: Sequence[bytes]) -> None:
         self._threshold = settings.threshold
         self._outstanding = len(settings.attestors)
+        self.unsettled = set(range(len(digests)))
         self._digests = digests
         self._signatures: list[dict[str, bytes]] = [{} for _ in digests]
         self._answers: list[dict[str, Answer]] = [{} for _ in digests]
@@ -130,25 +145,21 @@ class _Tally:
             if isinstance(checked, Signed):
                 self._signatures[index][peer.address] = bytes.fromhex(checked.signature[2:])
 
-    def settled(self) -> bool:
-        """Whether no further answer can change any proposal's outcome."""
-        return all(
-            len(found) >= self._threshold or len(found) + self._outstanding < self._threshold
-            for found in self._signatures
-        )
-
-    def quorums(self) -> tuple[Quorum, ...]:
-        """Return the outcome so far."""
-        return tuple(
-            Quorum(
-                "0x" + proposal_digest.hex(),
-                assemble(found, self._threshold) if len(found) >= self._threshold else None,
-                answers,
-            )
-            for proposal_digest, found, answers in zip(
-                self._digests, self._signatures, self._answers, strict=True
-            )
-        )
+    def take_settled(self) -> dict[int, Quorum]:
+        """Return, once, the outcome of each proposal that no further answer can change, by its place."""
+        settled: dict[int, Quorum] = {}
+        for index in sorted(self.unsettled):
+            found = self._signatures[index]
+            if len(found) >= self._threshold:
+                signatures: tuple[bytes, ...] | None = assemble(found, self._threshold)
+            elif len(found) + self._outstanding < self._threshold:
+                signatures = None
+            else:
+                continue
+            shown = "0x" + self._digests[index].hex()
+            settled[index] = Quorum(shown, signatures, dict(self._answers[index]))
+        self.unsettled -= settled.keys()
+        return settled
 
     def _checked(self, peer: AttestorPeerSettings, index: int, answer: Answer) -> Answer:
         if isinstance(answer, Refused):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -10,6 +11,7 @@ from chains.hub.signatures import DigestSigner, digest, sign
 from config.settings import AttestorSettings, Settings
 from keeper.attest.cut import CutRefused, CutView, read_cut
 from keeper.attest.judge import Terms, judge
+from keeper.attest.promises import Promises
 from keeper.attest.wire import Answer, Batch, Proposal, RefusalReason, Refused, Signed
 from keeper.margin.parameters import RiskPolicy
 from keeper.state.entries import AttestationAnswered, AttestationAsked, AttestationSigned
@@ -17,6 +19,8 @@ from keeper.state.errors import Equivocation, LogUnavailable, StateLogError
 from keeper.state.log import StateLog
 from keeper.watch.venues import venue_facts
 from keeper.watch.watcher import Watcher
+
+BATCHES_AT_ONCE = 4
 
 log = structlog.get_logger()
 
@@ -42,9 +46,21 @@ class Attestor:
         self._log = state_log
         self._now_ms = now_ms
         self._chain_by_id = {chain.chain_id: name for name, chain in settings.chains.items()}
+        self._promises = Promises()
+        self._turns = asyncio.Semaphore(BATCHES_AT_ONCE)
+
+    async def restore(self) -> None:
+        """Read back what owners were promised before this process began. Call before the first batch."""
+        await asyncio.to_thread(
+            self._promises.restore, self._log.path, self._chain_by_id, self._now_ms() // 1000
+        )
 
     async def attest(self, batch: Batch) -> Sequence[Answer]:
         """Return one answer per proposal, in order. Never raises for what was asked."""
+        async with self._turns:
+            return await self._attest(batch)
+
+    async def _attest(self, batch: Batch) -> Sequence[Answer]:
         evidence = self._watcher.evidence
         if not evidence.ready:
             return [Refused(RefusalReason.NOT_READY, "not every chain has been read yet")] * len(
@@ -66,61 +82,100 @@ class Attestor:
             venues=venue_facts(self._settings, evidence),
             now_ms=self._now_ms(),
         )
-        return [await self._answer(proposal, batch, view, terms) for proposal in batch.proposals]
+        refusals = [self._refusal(proposal, batch, view, terms) for proposal in batch.proposals]
+        refusals = await self._remembered(batch.proposals, refusals)
+        answers = [
+            refusal or Signed("0x" + sign(self._key, self._digest(proposal)).hex())
+            for proposal, refusal in zip(batch.proposals, refusals, strict=True)
+        ]
+        await self._note_refusals(batch.proposals, answers)
+        return answers
 
-    async def _answer(self, proposal: Proposal, batch: Batch, view: CutView, terms: Terms) -> Answer:
+    def _refusal(self, proposal: Proposal, batch: Batch, view: CutView, terms: Terms) -> Refused | None:
+        """Return why this must not be signed. What owners are promised is noted at once, not after the next await."""
         chain = self._chain_by_id.get(proposal.chain_id)
         if chain is None:
             return Refused(RefusalReason.UNKNOWN_CHAIN, f"chain id {proposal.chain_id} is not configured")
-        refusal = judge(proposal.attestation, chain, batch.cut, view, terms)
-        hub = self._settings.chains[chain].hub
-        to_sign = digest(proposal.attestation, proposal.chain_id, hub)
-        if refusal is None:
-            refusal = await self._remembered(proposal, to_sign)
-        answer = refusal or Signed("0x" + sign(self._key, to_sign).hex())
-        await self._note(proposal, chain, to_sign, answer)
-        return answer
-
-    async def _remembered(self, proposal: Proposal, to_sign: bytes) -> Refused | None:
-        """Write (account, sequence, digest) durably before the signature exists."""
         attestation = proposal.attestation
-        try:
-            await self._log.write(
-                AttestationSigned(
-                    proposal.chain_id,
-                    attestation.account,
-                    attestation.sequence,
-                    "0x" + to_sign.hex(),
-                    attestation,
-                )
-            )
-        except Equivocation:
-            return Refused(
-                RefusalReason.EQUIVOCATION, f"another digest was signed for sequence {attestation.sequence}"
-            )
-        except LogUnavailable as error:
-            return Refused(RefusalReason.NOT_READY, f"the state log can not be written: {error}")
+        refusal = judge(attestation, chain, batch.cut, view, terms)
+        if refusal is not None:
+            return refusal
+        account = view.accounts[attestation.account]
+        conflict = self._promises.conflict(account, attestation, chain, terms.now_ms // 1000)
+        if conflict:
+            return Refused(RefusalReason.MARGIN, conflict)
+        self._promises.note(attestation, chain)
         return None
 
-    async def _note(self, proposal: Proposal, chain: str, to_sign: bytes, answer: Answer) -> None:
-        """Keep what was asked and answered: a refusal is logged on both sides."""
-        if not isinstance(answer, Refused):
-            return
-        shown = "0x" + to_sign.hex()
-        log.info("attestation_refused", chain=chain, reason=answer.reason, detail=answer.detail)
+    async def _remembered(
+        self, proposals: Sequence[Proposal], refusals: Sequence[Refused | None]
+    ) -> list[Refused | None]:
+        """Write (account, sequence, digest) of all that is to be signed durably, before any signature exists."""
+        result = list(refusals)
+        rows = {
+            index: self._signed_row(proposal)
+            for index, (proposal, refusal) in enumerate(zip(proposals, refusals, strict=True))
+            if refusal is None
+        }
+        if not rows:
+            return result
         try:
-            await self._log.write(
-                AttestationAsked(
-                    shown,
-                    "",
-                    chain,
-                    proposal.chain_id,
-                    self._settings.chains[chain].hub,
-                    proposal.attestation,
-                ),
-                AttestationAnswered(
-                    shown, self._settings.name, "refused", f"{answer.reason}: {answer.detail}", None
-                ),
+            await self._log.write(*rows.values())
+        except Equivocation:
+            # One of them contradicts the log and none was written: find out which.
+            for index, row in rows.items():
+                result[index] = await self._remembered_alone(row)
+        except LogUnavailable as error:
+            for index in rows:
+                result[index] = _log_unavailable(error)
+        return result
+
+    async def _remembered_alone(self, row: AttestationSigned) -> Refused | None:
+        try:
+            await self._log.write(row)
+        except Equivocation:
+            return Refused(
+                RefusalReason.EQUIVOCATION, f"another digest was signed for sequence {row.sequence}"
             )
+        except LogUnavailable as error:
+            return _log_unavailable(error)
+        return None
+
+    def _signed_row(self, proposal: Proposal) -> AttestationSigned:
+        attestation = proposal.attestation
+        return AttestationSigned(
+            proposal.chain_id,
+            attestation.account,
+            attestation.sequence,
+            "0x" + self._digest(proposal).hex(),
+            attestation,
+        )
+
+    def _digest(self, proposal: Proposal) -> bytes:
+        hub = self._settings.chains[self._chain_by_id[proposal.chain_id]].hub
+        return digest(proposal.attestation, proposal.chain_id, hub)
+
+    async def _note_refusals(self, proposals: Sequence[Proposal], answers: Sequence[Answer]) -> None:
+        """Keep what was asked and refused, all of a batch in one commit: a refusal is logged on both sides."""
+        rows: list[AttestationAsked | AttestationAnswered] = []
+        for proposal, answer in zip(proposals, answers, strict=True):
+            chain = self._chain_by_id.get(proposal.chain_id)
+            if not isinstance(answer, Refused) or chain is None:
+                continue
+            shown = "0x" + self._digest(proposal).hex()
+            hub, told = self._settings.chains[chain].hub, f"{answer.reason}: {answer.detail}"
+            log.info("attestation_refused", chain=chain, reason=answer.reason, detail=answer.detail)
+            rows += [
+                AttestationAsked(shown, "", chain, proposal.chain_id, hub, proposal.attestation),
+                AttestationAnswered(shown, self._settings.name, "refused", told, None),
+            ]
+        if not rows:
+            return
+        try:
+            await self._log.write(*rows)
         except StateLogError as error:
-            log.warning("refusal_not_recorded", error=str(error))
+            log.warning("refusals_not_recorded", error=str(error))
+
+
+def _log_unavailable(error: LogUnavailable) -> Refused:
+    return Refused(RefusalReason.NOT_READY, f"the state log can not be written: {error}")
