@@ -9,7 +9,7 @@ from eth_abi.abi import encode
 
 from chains.contracts.artifacts import load
 from chains.devnet.anvil import Anvil
-from chains.devnet.transactor import Transactor
+from chains.devnet.transactor import FEES, Transactor
 from chains.hub.codec import selector, word
 from config.units import WAD
 
@@ -67,6 +67,7 @@ class Deployment:
     tokens: tuple[Listed, ...]
     feeds: dict[str, str]
     markets: dict[str, int]
+    multicall: str
 
     def token(self, symbol: str) -> Listed:
         """Return a token by its symbol."""
@@ -92,7 +93,7 @@ async def deploy(node: Anvil, chain: str, prices: dict[str, int], terms: HubTerm
         _code("MarginHub", ["address", "address", "uint256"], [usdc.address, feeds["USDC"], STABLE_DECIMALS]),
         f"{chain}: hub",
     )
-    await transactor.deploy(OWNER, _code("Multicall", [], []), f"{chain}: multicall")
+    multicall = await transactor.deploy(OWNER, _code("Multicall", [], []), f"{chain}: multicall")
     await transactor.flush()
     await _list(transactor, hub, tokens, feeds)
     await _tell(transactor, hub, terms)
@@ -100,7 +101,7 @@ async def deploy(node: Anvil, chain: str, prices: dict[str, int], terms: HubTerm
     await transactor.flush()
     genesis = await node.rpc("eth_getBlockByNumber", "0x0", False)
     markets = {"ETH-PERP": 0, "BTC-PERP": 1}
-    return Deployment(chain, node.chain_id, genesis["hash"], hub, tokens, feeds, markets)
+    return Deployment(chain, node.chain_id, genesis["hash"], hub, tokens, feeds, markets, multicall)
 
 
 async def set_feed(node: Anvil, deployment: Deployment, prices: dict[str, int]) -> None:
@@ -116,6 +117,7 @@ async def set_feed(node: Anvil, deployment: Deployment, prices: dict[str, int]) 
                         "to": deployment.feeds[asset],
                         "nonce": hex(nonce + index),
                         "gas": "0x30d40",
+                        **FEES,
                         "data": "0x" + (SET_ANSWER + word(_answer(price))).hex(),
                     }
                 ],

@@ -17,7 +17,10 @@ from chains.devnet.anvil import Anvil, AnvilFailed
 GAS_LIMIT = 900_000
 DEPLOY_GAS_LIMIT = 8_000_000
 BATCH = 60
-"""Transactions a block: within its gas limit even if each took all it may."""
+"""Transactions sent at a time, and a block of them: more make a node that mines by itself slower."""
+FEES = {"maxFeePerGas": hex(10**12), "maxPriorityFeePerGas": hex(10**9)}
+"""Far above any base fee here: anvil drops a transaction for good when a block's base fee passes its cap."""
+ENRICH_BATCH = 1_000
 RICH_WEI = hex(10**24)
 
 
@@ -38,9 +41,14 @@ class Transactor:
     _waiting: list[tuple[dict[str, str], str]] = field(default_factory=list)
 
     async def enrich(self, *addresses: str) -> None:
-        """Give addresses native coins and let the node sign for them."""
+        """Give addresses native coins, let the node sign for them, and take note of their nonces."""
         await self.node.rpc("anvil_autoImpersonateAccount", True)
-        await self.node.batch([("anvil_setBalance", [address, RICH_WEI]) for address in addresses])
+        for start in range(0, len(addresses), ENRICH_BATCH):
+            part = addresses[start : start + ENRICH_BATCH]
+            await self.node.batch([("anvil_setBalance", [address, RICH_WEI]) for address in part])
+            counts = await self.node.batch([("eth_getTransactionCount", [each, "latest"]) for each in part])
+            for address, count in zip(part, counts, strict=True):
+                self._nonces.setdefault(address, int(count, 16))
 
     async def call(self, sender: str, to: str, data: bytes, label: str) -> None:
         """Queue a call."""
@@ -67,7 +75,7 @@ class Transactor:
             self._nonces[sender] = int(count, 16)
         nonce = self._nonces[sender]
         self._nonces[sender] += 1
-        self._waiting.append(({"from": sender, "nonce": hex(nonce), **fields}, label))
+        self._waiting.append(({"from": sender, "nonce": hex(nonce), **FEES, **fields}, label))
         return nonce
 
     async def _mined(self, sent: list[Sent]) -> None:
