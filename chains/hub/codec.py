@@ -6,7 +6,9 @@ that comes from a chain is read strictly and raises ``ValueError`` when it does 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from eth_hash.auto import keccak
@@ -31,6 +33,7 @@ LEGS_PER_CALL = 800
 WORDS_PER_LEG = 20
 MAX_TOKENS = 6
 MAX_MARKETS = 4
+_LEG = struct.Struct("32s" * WORDS_PER_LEG)
 
 ATTESTATION_TYPE = (
     "(uint256,bytes32,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,"
@@ -108,14 +111,14 @@ def read_legs(answer: bytes, count: int) -> list[tuple[int, ...]]:
     expected = 64 + 32 * WORDS_PER_LEG * count
     if len(answer) != expected or int.from_bytes(answer[32:64]) != WORDS_PER_LEG * count:
         raise ValueError(f"{len(answer)} bytes for {count} legs instead of {expected}")
-    flat = [int.from_bytes(answer[at : at + 32]) for at in range(64, expected, 32)]
-    return [tuple(flat[at : at + WORDS_PER_LEG]) for at in range(0, len(flat), WORDS_PER_LEG)]
+    return [tuple(map(int.from_bytes, row)) for row in _LEG.iter_unpack(memoryview(answer)[64:])]
 
 
 def _hex32(data: bytes) -> str:
     return "0x" + data.hex()
 
 
+@lru_cache(maxsize=4_096)  # a checksum is a hash, and the same few addresses come again and again
 def _address(data: bytes) -> str:
     if any(data[:12]):
         raise ValueError("an address word with something before the address")
@@ -179,7 +182,7 @@ def decode(log: Mapping[str, Any]) -> HubEvent | None:
     """Return the event in a log of the hub, None if it is not one of the book's.
 
     The log's place and address are the caller's to check. Raises ``ValueError`` if it has an event's
-    topic and not its shape.
+    topic and not its shape: another number or length of topics, or another length of data.
     """
     topics = log["topics"]
     known = _BY_TOPIC.get(topics[0].lower()) if topics else None
@@ -188,7 +191,7 @@ def decode(log: Mapping[str, Any]) -> HubEvent | None:
     event, readers, indexed = known
     data = bytes.fromhex(log["data"][2:])
     parts = [bytes.fromhex(topic[2:]) for topic in topics[1:]]
-    if len(parts) != indexed or len(data) != 32 * (len(readers) - indexed):
+    if [32] * indexed != [len(part) for part in parts] or len(data) != 32 * (len(readers) - indexed):
         raise ValueError(f"{event.__name__} with {len(parts)} topics and {len(data)} bytes")
     parts += [data[at : at + 32] for at in range(0, len(data), 32)]
     found: HubEvent = event(*(read(part) for read, part in zip(readers, parts, strict=True)))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
+from eth_utils import to_checksum_address
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,9 +116,19 @@ def test_legs_are_read_back_in_order() -> None:
     assert [tuple(range(20)), tuple(range(20, 40))] == read_legs(encode(["uint256[]"], [words]), 2)
 
 
-def test_a_short_answer_is_no_leg() -> None:
-    with pytest.raises(ValueError, match="instead of"):
-        read_legs(encode(["uint256[]"], [list(range(20))]), 2)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        encode(["uint256[]"], [[0] * 20]),
+        encode(["uint256[]"], [[0] * 60]),
+        encode(["uint256[]"], [[0] * 40])[:-1],
+    ],
+    ids=["nothing", "one leg", "three legs", "cut"],
+)
+def test_an_answer_of_another_length_is_no_leg(answer: bytes) -> None:
+    with pytest.raises(ValueError, match="for 2 legs"):
+        read_legs(answer, 2)
 
 
 def test_a_negative_position_is_read_as_negative() -> None:
@@ -129,11 +140,74 @@ def test_a_negative_position_is_read_as_negative() -> None:
     assert events.PositionSet("0x" + "ab" * 32, 3, -5, 7, 9) == decode(log)
 
 
-def test_an_event_of_another_shape_is_refused_not_guessed() -> None:
-    log = {"topics": [codec.TOPICS[events.DebtSet], "0x" + "ab" * 32], "data": "0x" + "00" * 32}
+def drawn(kind: str) -> st.SearchStrategy[Any]:
+    """Values of an ABI type, as an event holds them."""
+    number = st.integers(-(2**255), 2**255 - 1) if kind == "int256" else st.integers(0, 2**256 - 1)
+    return {
+        "bytes32": st.binary(min_size=32, max_size=32).map(lambda value: "0x" + value.hex()),
+        "address": st.binary(min_size=20, max_size=20).map(to_checksum_address),
+        "bool": st.booleans(),
+    }.get(kind, number)
 
-    with pytest.raises(ValueError, match="DebtSet"):
-        decode(log)
+
+def encoded(kind: str, value: Any) -> bytes:
+    plain = bytes.fromhex(value[2:]) if kind == "bytes32" else value
+    return encode([kind], [plain])
+
+
+@pytest.mark.parametrize("event", codec.TOPICS, ids=lambda event: event.__name__)
+@given(data=st.data())
+def test_every_event_is_read_back_as_a_general_encoder_wrote_it(
+    event: type[Any], data: st.DataObject
+) -> None:
+    arguments = abi_entries("event")[event.__name__]["inputs"]
+    expected = event(*(data.draw(drawn(argument["type"])) for argument in arguments))
+    words = [
+        (argument["indexed"], encoded(argument["type"], value))
+        for argument, value in zip(arguments, astuple(expected), strict=True)
+    ]
+    log = {
+        "topics": [codec.TOPICS[event], *("0x" + word.hex() for indexed, word in words if indexed)],
+        "data": "0x" + b"".join(word for indexed, word in words if not indexed).hex(),
+    }
+
+    assert expected == decode(log)
+
+
+ACCOUNT_TOPIC = "0x" + "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("topics", "data"),
+    [
+        ([ACCOUNT_TOPIC], "0x" + "00" * 32),
+        ([ACCOUNT_TOPIC], "0x" + "00" * 96),
+        ([ACCOUNT_TOPIC], "0x" + "00" * 63),
+        ([], "0x" + "00" * 96),
+        ([ACCOUNT_TOPIC, ACCOUNT_TOPIC], "0x" + "00" * 32),
+        (["0x" + "ab" * 31], "0x" + "00" * 64),
+        ([ACCOUNT_TOPIC], "0x" + "zz" * 64),
+    ],
+    ids=["short", "long", "cut", "no topic", "a topic more", "a topic cut", "no hex"],
+)
+def test_an_event_of_another_shape_is_refused_not_guessed(topics: list[str], data: str) -> None:
+    with pytest.raises(ValueError, match=r"DebtSet|hexadecimal"):
+        decode({"topics": [codec.TOPICS[events.DebtSet], *topics], "data": data})
+
+
+def test_words_that_no_encoder_writes_are_refused() -> None:
+    topics = [codec.TOPICS[events.CrossMarginSet], ACCOUNT_TOPIC]
+    with pytest.raises(ValueError, match="truth word"):
+        decode({"topics": topics, "data": "0x" + encode(["uint256", "uint256"], [2, 1]).hex()})
+
+    topics = [codec.TOPICS[events.CollateralSet], ACCOUNT_TOPIC, "0x" + "01" * 32]
+    with pytest.raises(ValueError, match="before the address"):
+        decode({"topics": topics, "data": "0x" + encode(["uint256", "uint256"], [2, 1]).hex()})
+
+
+def test_more_accounts_than_a_call_takes_are_refused() -> None:
+    with pytest.raises(ValueError, match="801 accounts"):
+        legs_call([ACCOUNT_TOPIC] * 801)
 
 
 def test_other_events_are_not_of_the_book() -> None:

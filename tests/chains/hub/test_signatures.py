@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
+from eth_hash.auto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,8 +44,6 @@ def general_digest(attestation: Attestation, chain_id: int) -> bytes:
         {"Attestation": [{"name": name, "type": kind} for kind, name in arguments]},
         message,
     )
-    from eth_hash.auto import keccak
-
     return bytes(keccak(b"\x19" + signable.version + signable.header + signable.body))
 
 
@@ -90,6 +89,23 @@ def test_high_s_wrong_v_and_wrong_length_are_refused() -> None:
         recover(to_sign, b"\x00" * 64 + b"\x1b")
 
 
+@given(st.binary(min_size=65, max_size=65), st.sampled_from([27, 28]))
+def test_arbitrary_bytes_are_an_address_or_refused_and_never_anything_else(noise: bytes, v: int) -> None:
+    to_sign = digest(ATTESTATION, 1, HUB)
+    low_s = (int.from_bytes(noise[32:64]) % (CURVE_ORDER // 2)).to_bytes(32)
+    try:
+        found = recover(to_sign, noise[:32] + low_s + bytes([v]))
+    except InvalidSignature:
+        return
+
+    assert found != SIGNER.address
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_our_own_signatures_always_pass_our_own_check(to_sign: bytes) -> None:
+    assert SIGNER.address == recover(to_sign, sign(SIGNER, to_sign))
+
+
 def test_exactly_the_threshold_is_assembled_in_ascending_order_of_signers() -> None:
     by_signer = {"0x" + "Bb" * 20: b"b", "0x" + "aA" * 20: b"a", "0x" + "cC" * 20: b"c"}
 
@@ -107,3 +123,19 @@ def test_the_root_is_of_the_blocks_in_any_order_and_of_no_others() -> None:
     assert root != blocks_root([(3, 8, "0x" + "03" * 32), *blocks[1:]])
     with pytest.raises(ValueError, match="exactly one block"):
         blocks_root([blocks[0], blocks[0]])
+    with pytest.raises(ValueError, match="at least one"):
+        blocks_root([])
+
+
+def test_the_root_is_built_of_prefixed_leaves_and_nodes() -> None:
+    leaves = [
+        keccak(b"\x00" + chain_id.to_bytes(32) + (chain_id + 4).to_bytes(32) + bytes([chain_id]) * 32)
+        for chain_id in (1, 2, 3)
+    ]
+    node = keccak(b"\x01" + leaves[0] + leaves[1])
+    blocks = [
+        (chain_id, chain_id + 4, f"0x{chain_id:02x}" + f"{chain_id:02x}" * 31) for chain_id in (1, 2, 3)
+    ]
+
+    assert "0x" + keccak(b"\x01" + node + leaves[2]).hex() == blocks_root(blocks)
+    assert "0x" + leaves[0].hex() == blocks_root(blocks[:1])
