@@ -140,10 +140,10 @@ class Rescue:
         """Return steps until the target is certain or nothing more helps, and what did not pay.
 
         Only steps that help the account as it is now are taken, no larger than the hub would let through
-        now: then no step can do harm or be refused because another failed.
+        now: then no step can do harm or be refused because another failed. (What helps by itself helps
+        after others have helped, and in part: assets over requirement bends downward in every size.)
         """
-        start, at_start = ground, before
-        first = self.survey(start, at_start, means)
+        first = self.survey(ground, before, means)
         largest = {option.candidate.key: option.trial.move.size for option in first.options}
         chosen: list[Choice] = []
         refused: dict[Move, str] = {}
@@ -153,12 +153,6 @@ class Rescue:
             choice = self._first_that_pays(ground, before, survey, means, refused)
             if choice is None:
                 break
-            alone = self._bench.attempt(start, choice.trial.move)
-            if isinstance(alone, Refusal) or alone.standing.is_worse_than(at_start):
-                refused[choice.candidate.key] = (
-                    f"{choice.candidate.name}: it would help only after other steps"
-                )
-                continue
             done.add(slot_of(choice.trial.move))
             chosen.append(choice)
             means = means.after(choice.trial.move, choice.trial.effect)
