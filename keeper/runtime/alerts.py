@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from config.settings import Settings
 from keeper.domain.health import AccountState
@@ -18,7 +18,10 @@ NO_PRICE = "no_price"
 
 
 class Alerts:
-    """Turns what is wrong now into entries for the log. Holds what is open in this run."""
+    """Turns what is wrong now into entries for the log. Holds which alerts are open there.
+
+    What was told counts only once it is in the log: hand the entries to `recorded` after writing them.
+    """
 
     def __init__(
         self, settings: Settings, evidence: Evidence, state_log: StateLog, now_ms: Callable[[], int]
@@ -27,8 +30,20 @@ class Alerts:
         self._evidence = evidence
         self._log = state_log
         self._now_ms = now_ms
-        self._open: dict[str, AlertOpened] = {}
+        self._open: set[str] = set()
         self._unknown_since_ms: int | None = None
+
+    def resume(self, open_keys: Iterable[str]) -> None:
+        """Take up the alerts that an earlier run left open, so that each is closed once what it told is over."""
+        self._open |= set(open_keys)
+
+    def recorded(self, entries: Iterable[Entry]) -> None:
+        """Note what has become durable."""
+        for entry in entries:
+            if isinstance(entry, AlertOpened):
+                self._open.add(entry.dedupe_key)
+            elif isinstance(entry, AlertClosed):
+                self._open.discard(entry.dedupe_key)
 
     def due(self, states: Mapping[str, AccountState]) -> list[Entry]:
         """Return what is to be opened or closed for chains, prices and accounts as they stand."""
@@ -56,6 +71,7 @@ class Alerts:
             key = f"chain/{name}"
             if status.state is ChainState.LIVE:
                 entries += self._closed(key, f"{name} is live")
+                entries += self._closed(f"chain_stopped/{name}", f"{name} is live")
             elif status.state in {ChainState.STALE, ChainState.HALTED}:
                 entries += self._opened(
                     AlertOpened(
@@ -109,10 +125,9 @@ class Alerts:
         if alert.dedupe_key in self._open:
             self._log.observe(AlertRepeated(alert.dedupe_key))
             return []
-        self._open[alert.dedupe_key] = alert
         return [alert]
 
     def _closed(self, key: str, reason: str) -> list[Entry]:
-        if self._open.pop(key, None) is None:
+        if key not in self._open:
             return []
         return [AlertClosed(key, reason)]

@@ -6,14 +6,15 @@ import asyncio
 
 import structlog
 
-from chains.keys import load_key
+from chains.keys import Key, load_key
 from config.settings import AttestorSettings, Settings
 from keeper.attest.server import application, serve
 from keeper.attest.service import Attestor
 from keeper.margin.parameters import RiskPolicy
 from keeper.runtime.clock import now_ms
-from keeper.runtime.process import opened_log, run_process
+from keeper.runtime.process import opened_log, run_process, unless_stopped
 from keeper.runtime.supervisor import Supervisor
+from keeper.state.log import StateLog
 from keeper.watch.watcher import Watcher
 
 log = structlog.get_logger()
@@ -32,29 +33,36 @@ async def _attest(settings: Settings, own: AttestorSettings, stop: asyncio.Event
     chain_ids = [chain.chain_id for chain in settings.chains.values()]
     key = await asyncio.to_thread(load_key, settings.signers[own.signer], chain_ids)
     async with opened_log(settings, own.state_log, "attest") as state_log:
-        connecting = asyncio.ensure_future(Watcher.connect(settings, state_log, now_ms, {}))
-        await asyncio.wait(
-            {connecting, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED
-        )
-        if not connecting.done():
-            connecting.cancel()
+        watcher = await unless_stopped(Watcher.connect(settings, state_log, now_ms, {}), stop)
+        if watcher is None:
             return
-        watcher = connecting.result()
-        attestor = Attestor(
-            settings, own, RiskPolicy.from_settings(settings), watcher, key, state_log, now_ms
-        )
-        runner = await serve(application(attestor.attest), own.port)
-        supervisor = Supervisor(lambda _name, _error: None)
+        try:
+            await _serve(settings, own, watcher, key, state_log, stop)
+        finally:
+            await watcher.close()
+
+
+async def _serve(
+    settings: Settings,
+    own: AttestorSettings,
+    watcher: Watcher,
+    key: Key,
+    state_log: StateLog,
+    stop: asyncio.Event,
+) -> None:
+    attestor = Attestor(settings, own, RiskPolicy.from_settings(settings), watcher, key, state_log, now_ms)
+    await attestor.restore()
+    supervisor = Supervisor(lambda _name, _error: None)
+    runner = await serve(application(attestor.attest), own.port)
+    try:
         watcher.start()
         for name, chain in watcher.chains.items():
             supervisor.start(f"follow {name}", chain.follow)
             supervisor.start(f"settle {name}", chain.settle)
         supervisor.start("ages", watcher.check_ages)
         log.info("attesting", attestor=settings.name, address=key.address, port=own.port)
-        try:
-            waiting = asyncio.create_task(stop.wait())
-            waiting.add_done_callback(lambda _task: supervisor.stop())
-            await supervisor.wait()
-        finally:
-            await runner.cleanup()
-            await watcher.close()
+        waiting = asyncio.create_task(stop.wait())
+        waiting.add_done_callback(lambda _task: supervisor.stop())
+        await supervisor.wait()
+    finally:
+        await runner.cleanup()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import aiohttp
 import structlog
@@ -19,17 +19,17 @@ from keeper.runtime.alerts import Alerts
 from keeper.runtime.clock import now_ms
 from keeper.runtime.engine import Engine
 from keeper.runtime.lane_driver import LaneDriver
+from keeper.runtime.outcomes import note_outcome
 from keeper.runtime.patience import Patience
-from keeper.runtime.process import opened_log, run_process
+from keeper.runtime.process import opened_log, run_process, unless_stopped
 from keeper.runtime.pursuit import Pursuit
 from keeper.runtime.supervisor import Supervisor
 from keeper.state.log import StateLog
+from keeper.state.reader import LogReader
 from keeper.watch.changes import Change, ChangeKind
 from keeper.watch.watcher import Watcher
 
 log = structlog.get_logger()
-
-REVERTED = {IntentState.FINAL_REVERTED, IntentState.FINAL_CANCELLED, IntentState.FINAL_LOST_NONCE}
 
 
 def run(settings: Settings) -> int:
@@ -41,20 +41,24 @@ async def _run(settings: Settings, stop: asyncio.Event) -> None:
     keys = await asyncio.to_thread(_keys, settings)
     async with opened_log(settings, settings.state_log, str(settings.mode)) as state_log:
         watched = {name: key.address for name, key in keys.items()}
-        connecting = asyncio.ensure_future(Watcher.connect(settings, state_log, now_ms, watched))
-        stopped = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({connecting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if not connecting.done():
-            connecting.cancel()
+        watcher = await unless_stopped(Watcher.connect(settings, state_log, now_ms, watched), stop)
+        if watcher is None:
             return
-        watcher = connecting.result()
+        open_alerts = await asyncio.to_thread(_open_alerts, state_log)
+        stopped = asyncio.ensure_future(stop.wait())
         try:
             async with aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as session:
-                supervisor = _assemble(settings, watcher, keys, state_log, session)
+                supervisor = _assemble(settings, watcher, keys, state_log, session, open_alerts)
                 stopped.add_done_callback(lambda _task: supervisor.stop())
                 await supervisor.wait()
         finally:
+            stopped.cancel()
             await watcher.close()
+
+
+def _open_alerts(state_log: StateLog) -> list[str]:
+    with LogReader(state_log.path) as reader:
+        return [row["dedupe_key"] for row in reader.alerts(limit=10_000)]
 
 
 def _keys(settings: Settings) -> dict[str, Key | NoKey]:
@@ -75,16 +79,17 @@ def _assemble(
     keys: dict[str, Key | NoKey],
     state_log: StateLog,
     session: aiohttp.ClientSession,
+    open_alerts: Sequence[str],
 ) -> Supervisor:
     evidence = watcher.evidence
     policy = RiskPolicy.from_settings(settings)
     patience = Patience(now_ms)
     alerts = Alerts(settings, evidence, state_log, now_ms)
+    alerts.resume(open_alerts)
     supervisor = Supervisor(lambda _name, _error: None)
 
     def told(intent: Intent, state: IntentState, reason: str) -> None:
-        if state in REVERTED:
-            patience.failed(intent.account_id, intent.chain, f"{state}: {reason}")
+        note_outcome(patience, lanes[intent.chain].lane, intent, state, reason)
         evidence.changes.announce(Change(ChangeKind.OUTCOME, intent.chain))
 
     lanes = _lanes(settings, watcher, keys, state_log, told)

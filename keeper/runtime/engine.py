@@ -8,7 +8,7 @@ for ten, and after an outage of any length there is one evaluation and not one p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import structlog
 
@@ -66,7 +66,7 @@ class Engine:
         self._states: dict[str, AccountState] = {}
         self._planning = Planning(settings, policy, evidence)
         self._notices = Notices(policy)
-        self._claims: dict[str, ClaimMoved] = {}
+        self._claims: dict[str, dict[str, ClaimMoved]] = {}
         self._shown: dict[str, None] = {}
 
     async def run(self) -> None:
@@ -92,28 +92,40 @@ class Engine:
             due_ms = self._patience.next_due_ms()
 
     async def evaluate(self) -> None:
-        """Evaluate once. Raises `LogUnavailable`; what was not recorded is then decided again."""
+        """Evaluate once. Raises `LogUnavailable`; what was not recorded is then decided and told again."""
         self.evaluations += 1
-        now_ms = self._now_ms()
         touched = self._take_touched()
+        try:
+            await self._evaluate(touched)
+        except BaseException:
+            self._evidence.touched.update(touched)
+            raise
+
+    async def _evaluate(self, touched: Collection[str]) -> None:
+        now_ms = self._now_ms()
         cut = self._evidence.cut(now_ms)
         prices = self._evidence.prices
         wanted = dict.fromkeys([*touched, *self._scan.candidates(prices.prices, cut)])
         decisions: list[Decision] = []
         entries: list[Entry] = []
+        claims: dict[str, dict[str, ClaimMoved]] = {}
         for account_id in wanted:
             account = self._evidence.book.account(account_id)
+            claims[account_id] = self._open_claims(account)
+            entries += self._claims_moved(account_id, claims[account_id])
             if account is None:
                 continue
             decision = self._decide(account, cut, now_ms)
             self._log.observe(LegsSeen(account))
-            entries += self._claims_moved(account)
             if decision is not None:
                 decisions.append(decision)
                 entries += [DecisionMade(decision), *self._notices.of(decision)]
         entries += self._alerts.due(self._states)
         if entries:
             await self._log.write(*entries)
+        self._alerts.recorded(entries)
+        for account_id, its in claims.items():
+            self._note_claims(account_id, its)
         for decision in decisions:
             self._took(decision)
         self._refresh(wanted, cut)
@@ -153,24 +165,26 @@ class Engine:
         self._log.observe(HealthSeen(found.state, found.health))
         if found.state is previous and not self._may_act(account, found.state):
             return None
-        live = self._pursuit.live_steps(account.account_id) if self._pursuit is not None else []
-        return self._planning.decide(account, previous, cut, now_ms, live)
+        pursuit = self._pursuit
+        live = pursuit.live_steps(account.account_id) if pursuit is not None else []
+        decision = self._planning.decide(account, previous, cut, now_ms, live)
+        if decision is not None and decision.state is previous:
+            # The same plan again is worth writing down only if it can be begun: else every block would repeat it.
+            return decision if pursuit is not None and pursuit.takes(decision) else None
+        return decision
 
     def _may_act(self, account: Account, state: AccountState) -> bool:
         """Whether a new plan could be carried out now on at least one chain."""
-        if self._pursuit is None or self._pursuit.is_waiting(account.account_id):
+        pursuit = self._pursuit
+        if pursuit is None or pursuit.is_waiting(account.account_id):
             return False
         if state not in ACTIONABLE and not self._planning.has_own_claim(account):
             return False
-        return any(
-            not self._pursuit.is_busy(account.account_id, leg.chain)
-            and not self._patience.must_wait(account.account_id, leg.chain)
-            and self._evidence.live(leg.chain)
-            for leg in account.legs
-        )
+        return any(pursuit.is_free(account.account_id, leg.chain) for leg in account.legs)
 
     def _took(self, decision: Decision) -> None:
         self.decisions += 1
+        self._notices.told(decision)
         self._states[decision.account_id] = decision.state
         self._columns.note_state(decision.account_id, decision.state)
         if decision.state is not decision.previous:
@@ -184,17 +198,24 @@ class Engine:
         if self._pursuit is not None and decision.plan is not None and decision.plan.steps:
             self._pursuit.offer(decision)
 
-    def _claims_moved(self, account: Account) -> list[Entry]:
-        """Return an entry for each claim that is new, paid or undone."""
-        open_now = {
+    def _open_claims(self, account: Account | None) -> dict[str, ClaimMoved]:
+        return {
             claim.claim: self._planning.claim_moved(account, leg, claim)
-            for leg in account.legs
+            for leg in (account.legs if account is not None else ())
             for claim in leg.claims
+            if account is not None
         }
-        mine = {key: moved for key, moved in self._claims.items() if moved.account_id == account.account_id}
-        entries: list[Entry] = [moved for key, moved in open_now.items() if key not in mine]
-        entries += [self._planning.claim_gone(moved) for key, moved in mine.items() if key not in open_now]
-        for key in mine:
-            del self._claims[key]
-        self._claims.update(open_now)
-        return entries
+
+    def _claims_moved(self, account_id: str, open_now: Mapping[str, ClaimMoved]) -> list[Entry]:
+        """Return an entry for each claim that is new, paid or undone."""
+        before = self._claims.get(account_id, {})
+        entries: list[Entry] = [moved for key, moved in open_now.items() if key not in before]
+        return entries + [
+            self._planning.claim_gone(moved) for key, moved in before.items() if key not in open_now
+        ]
+
+    def _note_claims(self, account_id: str, open_now: dict[str, ClaimMoved]) -> None:
+        if open_now:
+            self._claims[account_id] = open_now
+        else:
+            self._claims.pop(account_id, None)

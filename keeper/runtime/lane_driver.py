@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -15,6 +16,7 @@ from keeper.execution.lane import Lane
 from keeper.state.errors import LogUnavailable
 
 RECOVER_PAUSE_S = 0.25
+REMOVED_KEPT = 256
 
 log = structlog.get_logger()
 
@@ -27,19 +29,26 @@ class LaneDriver:
         self.lane = lane
         self._is_live = is_live
         self._head: Head | None = None
-        self._removed: list[str] = []
+        # Handed over with every head and not once: a head that could not be looked at must not lose them.
+        self._removed: deque[str] = deque(maxlen=REMOVED_KEPT)
         self._arrived = asyncio.Event()
         self._recovered = False
+        self._reorganisations = self._looked_at = 0
 
     @property
     def ready(self) -> bool:
-        """Whether the lane takes intents now."""
-        return self._recovered and self._is_live()
+        """Whether the lane takes intents now.
+
+        Not between a reorganisation and the lane's look at it: what the lane still takes for mined may be
+        on its way again, and would be planned a second time.
+        """
+        return self._recovered and self._looked_at == self._reorganisations and self._is_live()
 
     async def on_head(self, head: Head, removed: tuple[str, ...]) -> None:
         """Take a head; the newest wins, what was removed adds up."""
         self._head = head
         self._removed.extend(removed)
+        self._reorganisations += bool(removed)
         self._arrived.set()
 
     async def run(self) -> None:
@@ -47,16 +56,20 @@ class LaneDriver:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            head, removed = self._head, self._removed
+            head = self._head
             if head is None:
                 continue
-            self._removed = []
-            if not self._is_live():
-                self._halt("the chain is not live")
-            elif self._recovered:
-                await self.lane.on_head(head, removed)
-            else:
-                await self._recover(head)
+            looked_at = self._reorganisations
+            await self._take(head, tuple(self._removed))
+            self._looked_at = looked_at
+
+    async def _take(self, head: Head, removed: Sequence[str]) -> None:
+        if not self._is_live():
+            self._halt("the chain is not live")
+        elif self._recovered:
+            await self.lane.on_head(head, removed)
+        else:
+            await self._recover(head)
 
     async def submit(self, intents: Sequence[Intent]) -> list[Submitted]:
         """Hand intents to the lane, or hold them while the chain is not live or the lane not recovered."""

@@ -27,12 +27,11 @@ class Notices:
         self._known: dict[str, AccountState] = {}
 
     def of(self, decision: Decision) -> list[NoticeSent]:
-        """Return the notice that this decision calls for, if any."""
+        """Return the notice that this decision calls for, if any. It counts once `told` was called."""
         state = decision.state
         if state is AccountState.UNKNOWN:
             return []
         before = _SEVERITY[self._known.get(decision.account_id, AccountState.HEALTHY)]
-        self._known[decision.account_id] = state
         after = _SEVERITY[state]
         if after == before:
             return []
@@ -52,3 +51,10 @@ class Notices:
         shown = "no requirement" if low is None else f"health {format_wad(low)} at the low end"
         detail = f"{state}: {shown}, notice below {self._threshold}; surplus {format_wad(health.surplus.low, 2)} USD"
         return [NoticeSent(decision.account_id, kind, low, health.surplus.low, detail)]
+
+    def told(self, decision: Decision) -> None:
+        """Note that what this decision called for is in the log."""
+        if decision.state is AccountState.HEALTHY:
+            self._known.pop(decision.account_id, None)
+        elif decision.state is not AccountState.UNKNOWN:
+            self._known[decision.account_id] = decision.state

@@ -7,10 +7,11 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -31,6 +32,8 @@ EXIT_USAGE = 1
 EXIT_DOWN = 3
 EXIT_PERSON = 4
 STOP_TIMEOUT_S = 9.0
+
+T = TypeVar("T")
 
 
 def run_process(body: Callable[[asyncio.Event], Awaitable[None]], settings: Settings) -> int:
@@ -68,6 +71,19 @@ async def _with_signals(body: Callable[[asyncio.Event], Awaitable[None]]) -> Non
         work.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await work
+
+
+async def unless_stopped(work: Coroutine[object, object, T], stop: asyncio.Event) -> T | None:
+    """Return what `work` returns, or None if `stop` is set first; `work` has then been cancelled and has ended."""
+    working = asyncio.ensure_future(work)
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        for task in (working, stopped):
+            task.cancel()
+        await asyncio.gather(working, stopped, return_exceptions=True)
 
 
 @asynccontextmanager

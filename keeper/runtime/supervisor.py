@@ -46,10 +46,14 @@ class Supervisor:
 
     async def wait(self) -> None:
         """Return after `stop`; raises the `Fatal` that ended the group, if one did."""
-        await self._stopping.wait()
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        try:
+            await self._stopping.wait()
+        finally:
+            # Also when this wait itself is cancelled: what a child uses is closed right after.
+            self._stopping.set()
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         if self._fatal is not None:
             raise self._fatal
 
