@@ -146,6 +146,12 @@ class Stage:
         """The newest state of every account in the log."""
         return {row["account_id"]: row["state"] for row in self.rows("SELECT account_id, state FROM health")}
 
+    def seen(self, height: int, chain: str = "") -> bool:
+        """Whether the daemon has noted a head of the chain (the first unless named) at least this high."""
+        name = chain or self.chain.name
+        found = self.rows("SELECT max(number) AS n FROM heads WHERE chain = ? AND canonical = 1", (name,))
+        return bool(found) and found[0]["n"] is not None and found[0]["n"] >= height
+
     async def known(self, accounts: Collection[str], state: str = "healthy", timeout_s: float = 30.0) -> None:
         """Wait until the daemon has all these accounts in this state."""
         await until(
