@@ -9,8 +9,9 @@ from keeper.views.options import json_option
 
 @click.command(name="demo", short_help="See it all on three local chains; needs no configuration.")
 @click.option("--keep", is_flag=True, help="Leave chains, venues and daemons running at the end, to look at.")
+@click.option("--kill", is_flag=True, help="Kill the daemon (SIGKILL) in the middle of the crash and start it again.")
 @json_option
-def command(*, keep: bool, as_json: bool) -> int:
+def command(*, keep: bool, kill: bool, as_json: bool) -> int:
     """Start three chains, play a scene (a glitch, a stall, a crash) and say what happened and why.
 
     Needs no configuration. Exits 0 only if everything held: nobody healthy was liquidated, everybody certainly
@@ -18,4 +19,4 @@ def command(*, keep: bool, as_json: bool) -> int:
     """
     from keeper.demo.main import main
 
-    return main(keep=keep, as_json=as_json)
+    return main(keep=keep, as_json=as_json, crash_kill=kill)
