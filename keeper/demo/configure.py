@@ -136,8 +136,13 @@ def attestor_toml(
             *(_chain(chain, signer=None) for chain in chains),
             *_sources(chains, venues),
             _signer("attestor", attestor.address, attestor.key_file),
-            f'[attestor]\nsigner = "attestor"\nport = {attestor.port}\nstate_log = "{state_log}"\n'
-            "size_tolerance_bps = 500\nprice_band_bps = 100\nmax_cut_age_s = 20\n",
+            "[attestor]",
+            'signer = "attestor"',
+            f"port = {attestor.port}",
+            f'state_log = "{state_log}"',
+            "size_tolerance_bps = 500",
+            "price_band_bps = 100",
+            "max_cut_age_s = 20\n",
         )
     )
 

@@ -1,0 +1,239 @@
+"""The demo's stage: chains, venues, and the processes that are started on it, each ended by its process id."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from chains.devnet.accounts import LocalHub
+from chains.devnet.anvil import Anvil
+from chains.devnet.deploy import OWNER, HubTerms, deploy, set_feed
+from chains.devnet.process import free_port, spawn
+from chains.devnet.transactor import Transactor
+from chains.hub.codec import selector
+from chains.keys import Key
+from config.units import BPS, WAD, format_decimal
+from keeper.demo.cast import BEFORE
+from keeper.demo.configure import Attestor, LocalChain, LocalVenue, attestor_toml, keeper_toml
+from keeper.runtime.clock import now_ms
+from oracles.venues import Venue, served
+
+PACE_S = {"alpha": 1.0, "beta": 2.0, "gamma": 0.5}
+CHAIN_IDS = {"alpha": 31_101, "beta": 31_102, "gamma": 31_103}
+SYMBOLS: Mapping[str, Mapping[str, str]] = {
+    "coinbase": {"ETH": "ETH-USD", "BTC": "BTC-USD"},
+    "kraken": {"ETH": "ETHUSD", "BTC": "XBTUSD"},
+    "bitstamp": {"ETH": "ethusd", "BTC": "btcusd", "USDC": "usdcusd"},
+    "gemini": {"ETH": "ethusd", "BTC": "btcusd", "USDC": "usdcusd"},
+}
+"""Markets against dollars: a price in another coin would need that coin's price as well."""
+TICK_S = 0.5
+FEED_EVERY_TICKS = 8
+JITTER_BPS = 3
+STOP_TIMEOUT_S = 10.0
+
+
+@dataclass
+class Market:
+    """The true prices of the scene, and the venues and feeds that show them."""
+
+    venues: Mapping[str, Venue]
+    chains: list[LocalChain] = field(default_factory=list)
+    nodes: dict[str, Anvil] = field(default_factory=dict)
+    prices: dict[str, Fraction] = field(
+        default_factory=lambda: {a: BEFORE[a] for a in ("USDC", "ETH", "BTC")}
+    )
+    paused: set[str] = field(default_factory=set)
+    _random: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - a scene, not a secret
+
+    def show(self) -> None:
+        """Have every venue quote, each a few basis points off on its own."""
+        for name, venue in self.venues.items():
+            for asset, symbol in SYMBOLS[name].items():
+                off = 0 if asset == "USDC" else self._random.randint(-JITTER_BPS, JITTER_BPS)
+                price = self.prices[asset] * Fraction(BPS + off, BPS)
+                venue.set_price(symbol, format_decimal(int(price * 10**6), 6))
+
+    async def feed(self) -> None:
+        """Have every running chain's feeds answer the true prices."""
+        answers = {asset: int(price * WAD) for asset, price in self.prices.items()}
+        for chain in self.chains:
+            if chain.name not in self.paused:
+                await set_feed(self.nodes[chain.name], chain.deployment, answers)
+
+    async def keep_moving(self) -> None:
+        """Let prices jiggle and feeds refresh, until cancelled."""
+        tick = 0
+        while True:
+            self.show()
+            if tick % FEED_EVERY_TICKS == 0:
+                await self.feed()
+            tick += 1
+            await asyncio.sleep(TICK_S)
+
+    async def set(self, factor: Fraction) -> None:
+        """Move ETH and BTC to this part of where they began, everywhere at once."""
+        for asset in ("ETH", "BTC"):
+            self.prices[asset] = BEFORE[asset] * factor
+        self.show()
+        await self.feed()
+
+
+@dataclass
+class Stage:
+    """Everything that stands. `folder` holds keys, files and logs, readable by its owner only."""
+
+    folder: Path
+    market: Market
+    hubs: dict[str, LocalHub]
+    attestors: list[Attestor]
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def keeper_file(self) -> Path:
+        """The keeper's configuration."""
+        return self.folder / "keeper.toml"
+
+    @property
+    def state_log(self) -> Path:
+        """The keeper's state log."""
+        return self.folder / "keeper.db"
+
+    def start(self, name: str, *arguments: str) -> None:
+        """Start `python -m keeper ARGUMENTS` as a process of its own, its output in a file."""
+        with (self.folder / f"{name}.log").open("ab") as output:
+            self.processes[name] = spawn([sys.executable, "-m", "keeper", *arguments], output)
+
+    def start_attestors(self) -> None:
+        """Start the three attestors."""
+        for attestor in self.attestors:
+            self.start(attestor.name, "attest", "-c", str(self.folder / f"{attestor.name}.toml"))
+
+    def start_keeper(self) -> None:
+        """Start the daemon."""
+        self.start("keeper", "run", "-c", str(self.keeper_file))
+
+    def kill(self, name: str) -> None:
+        """End a process without warning, as a power cut would."""
+        self.processes[name].send_signal(signal.SIGKILL)
+        self.processes.pop(name).wait()
+
+    def dead(self) -> list[str]:
+        """Return the names of processes that have ended by themselves."""
+        return [name for name, process in self.processes.items() if process.poll() is not None]
+
+    async def stop(self) -> dict[str, int]:
+        """Ask every process to end, and return the exit codes."""
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.terminate()
+        codes: dict[str, int] = {}
+        for name, process in self.processes.items():
+            try:
+                codes[name] = await asyncio.to_thread(process.wait, STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                codes[name] = await asyncio.to_thread(process.wait)
+        self.processes.clear()
+        return codes
+
+
+@asynccontextmanager
+async def stage(folder: Path) -> AsyncIterator[Stage]:
+    """Set the stage in `folder` and take it down at the end, whatever happens."""
+    keeper, keeper_key_file = _new_key(folder, "keeper")
+    attestors: list[Attestor] = []
+    for name in ("attestor-1", "attestor-2", "attestor-3"):
+        key, key_file = _new_key(folder, name)
+        attestors.append(Attestor(name, key_file, key.address, free_port()))
+    async with AsyncExitStack() as stack:
+        market, venues = await _open_market(stack)
+        market.nodes = {name: Anvil(CHAIN_IDS[name], block_time_s=pace) for name, pace in PACE_S.items()}
+        for node in market.nodes.values():
+            await stack.enter_async_context(node)
+        market.chains = await _deployed(market, attestors, keeper.address)
+        standing = Stage(
+            folder,
+            market,
+            {chain.name: LocalHub(market.nodes[chain.name], chain.deployment) for chain in market.chains},
+            attestors,
+        )
+        standing.keeper_file.write_text(
+            keeper_toml(
+                market.chains,
+                venues,
+                attestors,
+                key_file=keeper_key_file,
+                address=keeper.address,
+                state_log=standing.state_log,
+            )
+        )
+        for attestor in attestors:
+            text = attestor_toml(
+                attestor,
+                market.chains,
+                venues,
+                state_log=folder / f"{attestor.name}.db",
+                keeper_log=folder / "unused.db",
+            )
+            (folder / f"{attestor.name}.toml").write_text(text)
+        moving = asyncio.create_task(market.keep_moving())
+        try:
+            yield standing
+        finally:
+            for name in market.paused:
+                market.nodes[name].resume()
+            moving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await moving
+            await standing.stop()
+
+
+async def set_policy(standing: Stage, policy_hash: str) -> None:
+    """Tell every hub the digest of the risk policy that keeper and attestors are configured with."""
+    for hub in standing.hubs.values():
+        transactor = Transactor(hub.node)
+        data = selector("set_policy(bytes32)") + bytes.fromhex(policy_hash[2:])
+        await transactor.call(OWNER, hub.deployment.hub, data, "policy")
+        await transactor.flush()
+
+
+async def _deployed(market: Market, attestors: list[Attestor], keeper: str) -> list[LocalChain]:
+    terms = HubTerms(tuple(each.address for each in attestors), 2, "0x" + "00" * 32)
+    prices = {asset: int(price * WAD) for asset, price in market.prices.items()}
+    chains: list[LocalChain] = []
+    for name, node in market.nodes.items():
+        deployment = await deploy(node, name, prices, terms, keeper)
+        chains.append(LocalChain(name, node.chain_id, PACE_S[name], node.url, node.ws_url, deployment))
+    return chains
+
+
+async def _open_market(stack: AsyncExitStack) -> tuple[Market, list[LocalVenue]]:
+    venues = {name: Venue(name, now_ms) for name in SYMBOLS}
+    market = Market(venues)
+    market.show()
+    local = []
+    for name, venue in venues.items():
+        url = await stack.enter_async_context(served(venue))
+        local.append(LocalVenue(name, url, SYMBOLS[name]))
+    return market, local
+
+
+def _new_key(folder: Path, name: str) -> tuple[Key, Path]:
+    """Make a key that only this folder knows; it is never printed."""
+    secret = os.urandom(32)
+    path = folder / f"{name}.key"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secret.hex())
+    return Key(secret), path
