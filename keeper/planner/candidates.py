@@ -7,7 +7,7 @@ price band. What the keeper itself can afford comes on top (see `plan`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from chains.hub.attestation import Action
@@ -22,6 +22,9 @@ from keeper.planner.reasons import describe
 
 Slot: TypeAlias = "tuple[Action, str, int, str]"
 """What one step is taken of at a time: (action, chain, item, claim). A cooldown goes by it too."""
+
+Key: TypeAlias = "tuple[Action, str, int, str, str, str]"
+"""A slot, and the target's chain and token."""
 
 CRUMB_WAD = WAD
 """USD of collateral that roundings may leave behind and that nobody can be paid to fetch."""
@@ -41,9 +44,9 @@ class Candidate:
     unit: int
 
     @property
-    def key(self) -> Move:
+    def key(self) -> Key:
         """What the step is, whatever its size; unlike the slot it tells targets apart."""
-        return replace(self.move, size=0)
+        return *slot_of(self.move), self.move.target_chain or "", self.move.target_token or ""
 
     @property
     def name(self) -> str:

@@ -75,7 +75,8 @@ class Conditions:
         point = self._cut.get(source_chain)
         if point is None:
             return f"its source chain {source_chain} was not read"
-        missing = opened_number + confirmations - point.number
+        # The block it was opened in is its first confirmation.
+        missing = opened_number + confirmations - 1 - point.number
         return f"its opening needs {missing} more blocks on {source_chain}" if missing > 0 else ""
 
     def _cooling(self, leg: Leg, venue: VenueFacts, move: Move) -> str:

@@ -82,7 +82,7 @@ class Planning:
         self._start = self._ground = self._after(Ground(account, cash), live)
         self._means = Means(inventory)
         self._steps: list[Step] = []
-        self._rejected: dict[Move, str] = {}
+        self._rejected: dict[Key, str] = {}
         self._used = {slot_of(move_of(step)) for step in live}
 
     def plan(self) -> Plan:
@@ -116,7 +116,7 @@ class Planning:
             )
             outcome = _summary(chosen, before) if chosen else _outcome(chosen, before, self._policy)
             return self._finished(f"Closed whole, since {why}: {outcome}", whole=True)
-        chosen, refused = rescue.cheapest_relief_first(self._ground, before, self._means)
+        chosen, refused = rescue.cheapest_relief_first(self._ground, before, self._means, survey)
         chosen = self._cheaper_alone(rescue, survey, before, chosen)
         self._rejected |= survey.reasons | refused
         if chosen:

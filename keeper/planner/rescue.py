@@ -8,9 +8,9 @@ from fractions import Fraction
 
 from config.units import mul_div_up
 from keeper.planner.appraisal import EXACT, Standing
-from keeper.planner.candidates import Candidate, Impossible, Slot, reducing, slot_of
+from keeper.planner.candidates import Candidate, Impossible, Key, Slot, reducing, slot_of
 from keeper.planner.conditions import Conditions
-from keeper.planner.effects import Move, Refusal
+from keeper.planner.effects import Refusal
 from keeper.planner.ground import Ground
 from keeper.planner.means import Lack, Means
 from keeper.planner.reasons import usd
@@ -58,9 +58,9 @@ class Survey:
     """
 
     options: list[Option]
-    toxic: set[Move]
+    toxic: set[Key]
     held: int
-    reasons: dict[Move, str]
+    reasons: dict[Key, str]
 
 
 class Rescue:
@@ -79,8 +79,8 @@ class Rescue:
         means: Means,
         *,
         without: Iterable[Slot] = (),
-        refused: Container[Move] = (),
-        largest: Mapping[Move, int] | None = None,
+        refused: Container[Key] = (),
+        largest: Mapping[Key, int] | None = None,
     ) -> Survey:
         """Try every step at its largest, but for slots that are taken and names that were refused.
 
@@ -135,21 +135,22 @@ class Rescue:
         return bool(survey.toxic) and not matters and not survey.held
 
     def cheapest_relief_first(
-        self, ground: Ground, before: Standing, means: Means
-    ) -> tuple[list[Choice], dict[Move, str]]:
+        self, ground: Ground, before: Standing, means: Means, first: Survey
+    ) -> tuple[list[Choice], dict[Key, str]]:
         """Return steps until the target is certain or nothing more helps, and what did not pay.
 
-        Only steps that help the account as it is now are taken, no larger than the hub would let through
+        `first` is the survey of the account as it is. Only steps that help the account as it is now are taken, no larger than the hub would let through
         now: then no step can do harm or be refused because another failed. (What helps by itself helps
         after others have helped, and in part: assets over requirement bends downward in every size.)
         """
-        first = self.survey(ground, before, means)
+        survey = first
         largest = {option.candidate.key: option.trial.move.size for option in first.options}
         chosen: list[Choice] = []
-        refused: dict[Move, str] = {}
+        refused: dict[Key, str] = {}
         done: set[Slot] = set()
         while before.shortfall > 0 and len(chosen) < MAX_STEPS:
-            survey = self.survey(ground, before, means, without=done, refused=refused, largest=largest)
+            if chosen:
+                survey = self.survey(ground, before, means, without=done, refused=refused, largest=largest)
             choice = self._first_that_pays(ground, before, survey, means, refused)
             if choice is None:
                 break
@@ -160,7 +161,7 @@ class Rescue:
         return chosen, refused
 
     def _first_that_pays(
-        self, ground: Ground, before: Standing, survey: Survey, means: Means, refused: dict[Move, str]
+        self, ground: Ground, before: Standing, survey: Survey, means: Means, refused: dict[Key, str]
     ) -> Choice | None:
         for option in survey.options:
             choice = self.sized(ground, before, option, means)
@@ -187,14 +188,14 @@ class Rescue:
 
     def everything(
         self, ground: Ground, before: Standing, means: Means, *, bankrupt: bool
-    ) -> tuple[list[Choice], dict[Move, str]]:
+    ) -> tuple[list[Choice], dict[Key, str]]:
         """Return steps that close the account: positions, then debts here, then debts against other chains.
 
         Each as large as the hubs and the keeper's means allow. A bankrupt account is closed to the end,
         another until it is at its target.
         """
         chosen: list[Choice] = []
-        refused: dict[Move, str] = {}
+        refused: dict[Key, str] = {}
         done: set[Slot] = set()
         while len(chosen) < MAX_STEPS and (bankrupt or before.shortfall > 0):
             choice = self._next_of_everything(ground, before, means, done, refused)
@@ -206,7 +207,7 @@ class Rescue:
         return chosen, refused
 
     def _next_of_everything(
-        self, ground: Ground, before: Standing, means: Means, done: set[Slot], refused: dict[Move, str]
+        self, ground: Ground, before: Standing, means: Means, done: set[Slot], refused: dict[Key, str]
     ) -> Choice | None:
         steps = reducing(ground, self._conditions, whole=True)
         for its in sorted(steps, key=lambda its: _candidate(its).move.action):
@@ -237,7 +238,7 @@ class Rescue:
         return trial
 
 
-def not_needed(options: Sequence[Option], settled: Container[Move], first: Move) -> dict[Move, str]:
+def not_needed(options: Sequence[Option], settled: Container[Key], first: Key) -> dict[Key, str]:
     """Return, for options that were neither taken nor refused, what they cost against the first choice."""
     chosen = next((option for option in options if option.candidate.key == first), None)
     against = f", {_price_of(chosen)} there" if chosen is not None else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from chains.hub.attestation import Action
 from config.units import mul_div_up
 from keeper.planner.appraisal import Appraiser, Standing
 from keeper.planner.effects import Effect, Move, Refusal, effect
@@ -47,11 +48,15 @@ class Workbench:
         return Trial(move, outcome, self.appraiser.standing(outcome.ground.account))
 
     def helpful(self, ground: Ground, before: Standing, move: Move) -> Trial | Refusal:
-        """Return the largest try of `move` that does not lower health and brings the target nearer."""
+        """Return the largest try of `move` that does not lower health and brings the target nearer.
+
+        A repayment helps or harms in the same way at every size; part of a position may free more margin
+        than the penalty takes where all of it does not.
+        """
         first = self.attempt(ground, move)
         if isinstance(first, Refusal):
             return first
-        for part in PARTS:
+        for part in PARTS if move.action is Action.CLOSE else (1,):
             found = first if part == 1 else self.attempt(ground, replace(move, size=move.size // part))
             if isinstance(found, Trial) and _helps(found, before):
                 return found

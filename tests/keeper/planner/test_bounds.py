@@ -59,7 +59,7 @@ def test_a_confirmed_claim_may_be_taken_whoever_earned_it_and_an_unconfirmed_one
 
     (key,) = allowed(held, prices())
     assert (Action.SEIZE, HERE, 1, foreign.claim) == (key.action, key.chain, key.item, key.claim)
-    fresh = replace(foreign, opened_number=99)
+    fresh = replace(foreign, opened_number=100)
     assert {} == allowed(account(leg(HERE, tokens={"ETH": "10"}, claims=[fresh])), prices())
 
 

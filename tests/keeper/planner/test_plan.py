@@ -289,6 +289,15 @@ def test_while_a_step_that_helps_is_only_held_up_the_account_is_not_closed_whole
     assert (False, ()) == (paused.whole_account, paused.steps)
 
 
+def test_collateral_that_can_never_help_is_no_reason_to_wait() -> None:
+    held = account(
+        leg(HERE, tokens={"USDC": "10000"}, owes="11000"),
+        leg(THERE, tokens={"WBTC": "0.02"}, cross_margin=False),
+    )
+
+    assert plan_for(held, prices()).whole_account
+
+
 def test_a_bankrupt_account_is_closed_whole_positions_first() -> None:
     held = account(
         leg(HERE, tokens={"ETH": "1"}, owes="1500", positions=[position("10", "2300")]), leg(THERE, owes="50")
@@ -343,7 +352,7 @@ def test_our_confirmed_claim_is_taken_at_any_health() -> None:
 
 
 def test_a_claim_of_another_or_not_yet_confirmed_is_left() -> None:
-    fresh = replace(claim("1000"), opened_number=99)
+    fresh = replace(claim("1000"), opened_number=100)
     foreign = replace(claim("1000"), beneficiary="0x" + "99" * 20)
     held = account(leg(HERE, tokens={"ETH": "10"}, claims=[fresh]), leg(THERE, owes="1"))
 
