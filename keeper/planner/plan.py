@@ -24,6 +24,7 @@ from keeper.planner.candidates import (
     Candidate,
     Found,
     Impossible,
+    Key,
     seizing,
     slot_of,
     writing_off,
