@@ -31,8 +31,8 @@ TELLS_A_LIQUIDATION = frozenset({Verdict.LIQUIDATED, Verdict.BEING_LIQUIDATED, V
 class Case:
     """One account and the decision that its story is about.
 
-    `decision` is the one that started the newest liquidation, the newest of all if there was none, or None if
-    nothing was ever decided; `plans_made` counts the decisions since it that found the account liquidatable.
+    `decision` is the first of the newest liquidation that was acted on, the newest of all if there was none, or
+    None if nothing was ever decided; `plans_made` counts the decisions since it that found the account liquidatable.
     `intents` and `attestations` are those since then, oldest first. `assets_wad` and `requirement_wad` are the
     two sides of the health that is told, at mid prices; `legs` are as they were at that moment.
     """
@@ -57,6 +57,17 @@ class Case:
         if self.decision is not None and self.verdict in TELLS_A_LIQUIDATION:
             return self.decision
         return self.account
+
+    @property
+    def assets(self) -> set[str]:
+        """The assets whose prices matter to the account and to what was planned for it."""
+        assets = {step["asset"] for step in self.steps}
+        for leg in self.legs:
+            for kind in ("collateral", "positions"):
+                assets |= {item["asset"] for item in leg[kind]}
+            if leg["debt"]:
+                assets.add(leg["debt"]["asset"])
+        return assets
 
     @property
     def steps(self) -> list[Row]:
@@ -89,10 +100,7 @@ def read_case(log: LogReader, account: str) -> Case | None:
         asked for asked in reversed(known["attestations"]) if asked["asked_at_ms"] >= since["at_ms"]
     ]
     verdict = _verdict(row, episode, intents)
-    told = None
-    if episode:
-        acted = verdict in {Verdict.LIQUIDATED, Verdict.BEING_LIQUIDATED}
-        told = log.decision((episode[0] if acted else episode[-1])["decision_id"])
+    told, plans_made = _told(log, episode, intents, verdict)
     about_decision = told if verdict in TELLS_A_LIQUIDATION else None
     health = {} if about_decision is None else json.loads(about_decision["result"])["health"]
     return Case(
@@ -100,7 +108,7 @@ def read_case(log: LogReader, account: str) -> Case | None:
         mode=log.status()["mode"],
         account=row,
         decision=told,
-        plans_made=len(episode),
+        plans_made=plans_made,
         prices=log.prices((about_decision or row)["price_set"]) or known["prices"],
         legs=row["legs"]
         if about_decision is None
@@ -112,6 +120,21 @@ def read_case(log: LogReader, account: str) -> Case | None:
         assets_wad=int(health.get("assets_mid", row["assets_mid_wad"])),
         requirement_wad=int(health.get("requirement_mid", row["requirement_mid_wad"])),
     )
+
+
+def _told(log: LogReader, episode: list[Row], intents: list[Row], verdict: Verdict) -> tuple[Row | None, int]:
+    """Return the decision to tell, and how many from it on found the account liquidatable.
+
+    That is the first that was acted on; or the newest, where nothing was.
+    """
+    if not episode:
+        return None, 0
+    ids = [row["decision_id"] for row in episode]
+    if verdict not in {Verdict.LIQUIDATED, Verdict.BEING_LIQUIDATED}:
+        return log.decision(ids[-1]), len(ids)
+    acted = next((intent["decision_id"] for intent in intents if intent["nonce"] is not None), ids[0])
+    first = ids.index(acted) if acted in ids else 0
+    return log.decision(ids[first]), len(ids) - first
 
 
 def _episode(decisions: list[Row]) -> list[Row]:

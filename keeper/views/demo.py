@@ -9,7 +9,9 @@ from keeper.views.options import json_option
 
 @click.command(name="demo", short_help="See it all on three local chains; needs no configuration.")
 @click.option("--keep", is_flag=True, help="Leave chains, venues and daemons running at the end, to look at.")
-@click.option("--kill", is_flag=True, help="Kill the daemon (SIGKILL) in the middle of the crash and start it again.")
+@click.option(
+    "--kill", is_flag=True, help="Kill the daemon (SIGKILL) in the middle of the crash and start it again."
+)
 @json_option
 def command(*, keep: bool, kill: bool, as_json: bool) -> int:
     """Start three chains, play a scene (a glitch, a stall, a crash) and say what happened and why.

@@ -24,7 +24,7 @@ def details(case: Case) -> Iterator[RenderableType]:
     if case.decision is not None:
         yield _decision(case.decision)
     if case.prices is not None:
-        yield _prices(case.prices)
+        yield _prices(case.prices, case.assets)
     if case.attestations:
         yield _attestations(case)
     if case.intents:
@@ -71,10 +71,11 @@ def _decision(decision: Row) -> Tree:
     return tree
 
 
-def _prices(newest: Row) -> Tree:
+def _prices(newest: Row, wanted: set[str]) -> Tree:
     prices = {row["asset"]: row for row in newest["prices"]}
     tree = Tree(f"prices, set {figures.short(newest['price_set'])}")
-    for asset, price in prices.items():
+    for asset in sorted(wanted & prices.keys()):
+        price = prices[asset]
         grow(tree.add(headline(price)), asset, prices, newest["as_of_ms"])
     return tree
 

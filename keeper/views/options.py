@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -51,8 +52,24 @@ def load_settings(config: Path) -> Settings:
 
 
 def log_path(config: Path, log: Path | None) -> Path:
-    """Return where the state log is: as named, or as the configuration says."""
-    return log if log is not None else _load(config, None).state_log
+    """Return where the state log is: as named, or as the configuration says (an attestor's own if it is one's).
+
+    Looks for nothing else in the file, so that status is told at once, and also while the file is being edited.
+    Raises `CommandError` with every finding if the file does not say it.
+    """
+    if log is not None:
+        return log
+    return _told_path(config) or _load(config, None).state_log
+
+
+def _told_path(config: Path) -> Path | None:
+    try:
+        values = tomllib.loads(config.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    holder = values.get("attestor", values)
+    told = holder.get("state_log") if isinstance(holder, dict) else None
+    return config.absolute().parent / told if isinstance(told, str) and told else None
 
 
 def _load(config: Path, presets: Collection[str] | None) -> Settings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chains.hub.attestation import Action
 from keeper.views import figures
@@ -134,29 +134,13 @@ def _cut(case: Case) -> Iterator[str]:
 def _prices(case: Case) -> Iterator[str]:
     if case.prices is None:
         return
-    wanted = _assets(case)
-    told = [_price(row) for row in case.prices["prices"] if not wanted or row["asset"] in wanted]
+    told = [_price(row) for row in case.prices["prices"] if row["asset"] in case.assets]
     if told:
         yield f"Prices used: {'; '.join(told)}."
 
 
-def _assets(case: Case) -> set[str]:
-    assets = {step["asset"] for step in case.steps}
-    for leg in case.legs:
-        for kind in ("collateral", "positions"):
-            assets |= {item["asset"] for item in leg[kind]}
-        if leg["debt"]:
-            assets.add(leg["debt"]["asset"])
-    return assets
-
-
 def _price(row: Row) -> str:
     used = [quote["source"] for quote in row["quotes"] if quote["used"]]
-    left_out = [
-        f"{quote['source']} ({quote['failure'] or quote['reason']})"
-        for quote in row["quotes"]
-        if not quote["used"]
-    ]
     if row["mid_wad"] is None:
         told = f"none for {row['asset']} ({row['reason']})"
     else:
@@ -165,7 +149,22 @@ def _price(row: Row) -> str:
         told += f" from {figures.listing(used)}"
     if row["via_asset"]:
         told += f" times {row['via_asset']}"
+    left_out = _left_out([quote for quote in row["quotes"] if not quote["used"]])
     return told + (f", without {figures.listing(left_out)}" if left_out else "")
+
+
+def _left_out(quotes: list[Row]) -> list[str]:
+    """Return the quotes that were not used, those left out for one kind of reason together."""
+    reasons: dict[str, list[tuple[str, str]]] = {}
+    for quote in quotes:
+        reason = quote["failure"] or quote["reason"]
+        reasons.setdefault(reason.partition(":")[0], []).append((quote["source"], reason))
+    return [
+        f"{alike[0][0]} ({alike[0][1]})"
+        if len(alike) == 1
+        else f"{figures.listing([source for source, _ in alike])} ({kind})"
+        for kind, alike in reasons.items()
+    ]
 
 
 def _plan(case: Case) -> Iterator[str]:
@@ -258,11 +257,16 @@ def _open_intent(intent: Row) -> str:
 
 
 def _outcome(case: Case) -> Iterator[str]:
-    now: dict[str, Any] = case.account
-    if case.decision is not None and now["at_ms"] > case.decision["at_ms"]:
+    now = case.account
+    if case.decision is None or now["at_ms"] <= case.decision["at_ms"]:
+        return
+    state = now["state"].replace("_", " ")
+    if now["health_mid_wad"] is None:
+        yield f"As of {figures.clock(now['at_ms'])} UTC it owes nothing any more."
+    else:
         yield (
-            f"Since {figures.clock(now['at_ms'])} UTC it is {now['state'].replace('_', ' ')} "
-            f"with health {figures.health(now['health_mid_wad'])} and a surplus of {figures.usd(now['surplus_mid_wad'])} USD."
+            f"As of {figures.clock(now['at_ms'])} UTC it is {state} with health "
+            f"{figures.health(now['health_mid_wad'])} and a surplus of {figures.usd(now['surplus_mid_wad'])} USD."
         )
 
 

@@ -303,3 +303,22 @@ def test_an_error_in_json_is_one_document_too(keeper: Keeper, tmp_path: Path) ->
     shown = answer(keeper, "status", "--log", tmp_path / "none.db")
 
     assert {"error": {"message": "str", "advice": "str", "exit_code": "int"}} == shape(shown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'state_log = "keeper.db"\nmode = "lifelong"\n',
+        'state_log = "other.db"\n[attestor]\nstate_log = "keeper.db"\n',
+    ],
+)
+def test_a_reader_finds_the_log_by_its_configuration_and_an_attestors_own_first(
+    keeper: Keeper, log: Path, text: str
+) -> None:
+    config = log.with_name("keeper.toml")
+    config.write_text(text)
+
+    code, out, _ = keeper("status", "-c", config)
+
+    assert ExitCode.FINE == code
+    assert "running, mode live" in out

@@ -45,7 +45,7 @@ def test_a_liquidation_is_told_with_figures_blocks_prices_plan_attestors_and_out
         "to bring health to 1.0500",
         "ash and oak re-read the legs and attested it; elm did not (price: 30 % off)",
         "Mined: close in block 104 of arbor",
-        "it is healthy with health 2.6459",
+        "it is healthy with health 2.6459 and a surplus of",
     ):
         assert part in document["paragraph"]
 
