@@ -165,8 +165,13 @@ def add_market(
     ownership._check_owner()
     market_id: uint256 = self.market_count
     guard._require(market_id < MAX_MARKETS, "market")
-    guard._require(0 < maintenance_bps and maintenance_bps <= initial_bps and initial_bps <= BPS, "limits")
-    guard._require(penalty_bps <= MAX_PENALTY_BPS, "limits")
+    guard._require(
+        0 < maintenance_bps
+        and maintenance_bps <= initial_bps
+        and initial_bps <= BPS
+        and penalty_bps <= MAX_PENALTY_BPS,
+        "limits",
+    )
     self.market_feed_scales[market_id] = self._feed_scale(feed)
     info: MarketInfo = MarketInfo(
         feed=feed,
@@ -263,8 +268,12 @@ def _add_token(info: TokenInfo) -> uint256:
     # Events name a token by its address, so one address must not be two tokens.
     for other_id: uint256 in range(token_id, bound=MAX_TOKENS):
         guard._require(self.tokens[other_id].token != info.token, "token")
-    guard._require(info.initial_weight_bps <= info.maintenance_weight_bps, "limits")
-    guard._require(info.maintenance_weight_bps <= BPS and info.penalty_bps <= MAX_PENALTY_BPS, "limits")
+    guard._require(
+        info.initial_weight_bps <= info.maintenance_weight_bps
+        and info.maintenance_weight_bps <= BPS
+        and info.penalty_bps <= MAX_PENALTY_BPS,
+        "limits",
+    )
     guard._require(self._decimals(info.token) == info.decimals, "token")
     self.token_units[token_id] = 10**info.decimals
     if info.is_vault:
@@ -280,10 +289,15 @@ def _add_token(info: TokenInfo) -> uint256:
 
 @internal
 def _set_limits(limits: Limits):
-    guard._require(0 < limits.close_factor_bps and limits.close_factor_bps <= BPS, "limits")
     # At a health of one and above nobody is liquidated, so a full close there would mean always.
-    guard._require(limits.full_close_health <= WAD, "limits")
-    guard._require(limits.price_band_bps < BPS and limits.insurance_share_bps <= BPS, "limits")
+    guard._require(
+        0 < limits.close_factor_bps
+        and limits.close_factor_bps <= BPS
+        and limits.full_close_health <= WAD
+        and limits.price_band_bps < BPS
+        and limits.insurance_share_bps <= BPS,
+        "limits",
+    )
     self.limits = limits
     log LimitsSet(limits=limits)
 

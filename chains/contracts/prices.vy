@@ -101,7 +101,12 @@ def _read_feed(feed: address, max_age_s: uint256) -> uint256:
     round_id, answer, started_at, updated_at, answered_in_round = abi_decode(
         response, (uint256, int256, uint256, uint256, uint256)
     )
-    guard._require(answer > 0 and updated_at > 0 and answered_in_round >= round_id, "feed")
-    guard._require(updated_at <= block.timestamp, "feed")
-    guard._require(block.timestamp - updated_at <= max_age_s, "feed")
+    guard._require(
+        answer > 0
+        and answered_in_round >= round_id
+        and 0 < updated_at
+        and updated_at <= block.timestamp
+        and block.timestamp - updated_at <= max_age_s,
+        "feed",
+    )
     return convert(answer, uint256)

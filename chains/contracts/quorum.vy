@@ -133,12 +133,18 @@ def _check_context(
     @dev Whether the attestation speaks of here and now: time, signers, policy, and the account as it is.
     """
     guard._require(att.deadline >= block.timestamp, "expired")
-    guard._require(att.observed_at <= block.timestamp + MAX_FUTURE_S, "observed")
-    guard._require(att.observed_at + max_age_s >= block.timestamp, "observed")
+    guard._require(
+        att.observed_at <= block.timestamp + MAX_FUTURE_S
+        and att.observed_at + max_age_s >= block.timestamp,
+        "observed",
+    )
     guard._require(att.epoch == self.epoch, "epoch")
     guard._require(att.policy_hash == self.policy_hash, "policy")
     guard._require(att.version == version, "version")
-    guard._require(att.sequence > last_sequence, "sequence")
+    # Not beyond the time in nanoseconds: one huge sequence would put the account out of reach for ever.
+    guard._require(
+        last_sequence < att.sequence and att.sequence <= block.timestamp * 10**9, "sequence"
+    )
 
 
 @internal

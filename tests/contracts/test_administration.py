@@ -150,6 +150,15 @@ class TestLimits:
         with refused(scene.hub, "limits"):
             scene.hub.set_limits(*limits, sender=scene.owner)
 
+    @pytest.mark.parametrize(("position", "value"), [(0, 10_000), (1, WAD), (3, 9_999), (5, 10_000)])
+    def test_the_extremes_are_allowed(self, scene: Scene, position: int, value: int) -> None:
+        limits = list(GOOD_LIMITS)
+        limits[position] = value
+
+        scene.hub.set_limits(*limits, sender=scene.owner)
+
+        assert value == scene.hub.limits()[position]
+
 
 class TestListing:
     def test_a_token(self, scene: Scene) -> None:
@@ -214,6 +223,15 @@ class TestListing:
                 scene.hub.add_token(
                     token.address, feed, decimals, is_vault, initial, maintenance, penalty, max_rate
                 )
+
+    def test_the_extremes_are_allowed(self, scene: Scene) -> None:
+        with boa.env.prank(scene.owner):
+            token = deploy("TestToken", "Bitcoin", "WBTC", 8)
+            feed = scene.bitcoin_feed.address
+            scene.hub.add_token(token.address, feed, 8, False, 10_000, 10_000, 3_000, 0)
+            scene.hub.add_market(feed, 10_000, 10_000, 3_000, 1)
+
+        assert (4, 3) == (scene.hub.token_count(), scene.hub.market_count())
 
     @pytest.mark.parametrize(
         ("initial", "maintenance", "penalty"),

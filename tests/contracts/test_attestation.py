@@ -204,6 +204,20 @@ class TestContext:
         with refused(underwater.hub, "sequence"):
             underwater.liquidate(close(underwater, sequence=sequence))
 
+    def test_a_sequence_beyond_the_time_in_nanoseconds(self, underwater: Scene) -> None:
+        # One huge sequence would put the account out of liquidation's reach for ever.
+        with refused(underwater.hub, "sequence"):
+            underwater.liquidate(close(underwater, sequence=underwater.now * 10**9 + 1))
+
+    def test_after_the_highest_sequence_there_is_a_next(self, underwater: Scene) -> None:
+        underwater.liquidate(close(underwater, sequence=underwater.now * 10**9))
+        underwater.wait(31)
+
+        attestation = close(underwater)
+        underwater.liquidate(dataclasses.replace(attestation, max_size=attestation.max_size // 2))
+
+        assert BITCOIN // 4 == underwater.leg(underwater.trader).positions[BITCOIN_MARKET][0]
+
     def test_only_the_beneficiary(self, underwater: Scene) -> None:
         with refused(underwater.hub, "beneficiary"):
             underwater.liquidate(close(underwater, beneficiary=underwater.stranger))

@@ -152,6 +152,13 @@ class TestLocalMargin:
         with refused(scene.hub, "pool"):
             scene.borrow(scene.trader, 100 * USDC + 1)
 
+    def test_and_all_that_it_has(self, scene: Scene) -> None:
+        scene.hub.withdraw_pool(scene.hub.pool_cash() - 100 * USDC, sender=scene.owner)
+
+        scene.borrow(scene.trader, 100 * USDC)
+
+        assert 0 == scene.hub.pool_cash()
+
     def test_deposits_of_the_stable_are_not_lent(self, scene: Scene) -> None:
         scene.hub.withdraw_pool(scene.hub.pool_cash(), sender=scene.owner)
         scene.deposit(scene.other_trader, STABLE, 1_000 * USDC)

@@ -239,6 +239,15 @@ class TestResult:
         with refused(scene.hub, "pool"):
             scene.trade(scene.trader, BITCOIN_MARKET, -BITCOIN)
 
+    def test_a_gain_may_take_all_that_the_pool_has(self, scene: Scene) -> None:
+        scene.trade(scene.trader, BITCOIN_MARKET, BITCOIN)
+        scene.hub.withdraw_pool(scene.hub.pool_cash() - 1_000 * USDC, sender=scene.owner)
+        scene.set_price(scene.bitcoin_feed, 51_000)
+
+        scene.trade(scene.trader, BITCOIN_MARKET, -BITCOIN)
+
+        assert 0 == scene.hub.pool_cash()
+
     @pytest.mark.parametrize(("side", "change"), [(1, 0), (-1, -1)])
     def test_the_smallest_result_is_rounded_for_the_pool(self, scene: Scene, side: int, change: int) -> None:
         scene.trade(scene.trader, BITCOIN_MARKET, side * BITCOIN)
