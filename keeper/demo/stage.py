@@ -54,6 +54,7 @@ class Market:
         default_factory=lambda: {a: BEFORE[a] for a in ("USDC", "ETH", "BTC")}
     )
     paused: set[str] = field(default_factory=set)
+    _feeding: asyncio.Lock = field(default_factory=asyncio.Lock)
     _random: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - a scene, not a secret
 
     def show(self) -> None:
@@ -66,10 +67,11 @@ class Market:
 
     async def feed(self) -> None:
         """Have every running chain's feeds answer the true prices."""
-        answers = {asset: int(price * WAD) for asset, price in self.prices.items()}
-        for chain in self.chains:
-            if chain.name not in self.paused:
-                await set_feed(self.nodes[chain.name], chain.deployment, answers)
+        async with self._feeding:  # one updater key: two at once would race for its nonce
+            answers = {asset: int(price * WAD) for asset, price in self.prices.items()}
+            for chain in self.chains:
+                if chain.name not in self.paused:
+                    await set_feed(self.nodes[chain.name], chain.deployment, answers)
 
     async def keep_moving(self) -> None:
         """Let prices jiggle and feeds refresh, until cancelled."""
