@@ -39,15 +39,19 @@ class Rounds:
         await self._settle(BEFORE)
         self._played += 1
         first = EACH_ROUND * self._played
-        bad = await self._crowd.open(owing(first, FAILING, 1_400, 10))
+        bad = await self._crowd.open(owing(first, FAILING, 1_390, 10))
         good = await self._crowd.open(owing(first + EACH_ROUND // 2, STANDING, 700, 10))
         return Round(bad, good, await self.stage.chain.height())
 
     async def crashed(self) -> Round:
         """As `opened`, and then prices have fallen."""
         found = await self.opened()
-        await self._settle(CRASHED)
+        await self.crash()
         return found
+
+    async def crash(self) -> None:
+        """Let prices fall."""
+        await self._settle(CRASHED)
 
     async def over(self, played: Round, timeout_s: float = 40.0) -> None:
         """Wait until everybody who failed was liquidated, nothing is under way, and more blocks changed nothing."""

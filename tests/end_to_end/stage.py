@@ -79,18 +79,18 @@ class Stage:
         self,
         directory: Path,
         *plans: ChainPlan,
-        lying: Sequence[str] = (),
+        own_markets: Sequence[str] = (),
         own_nodes: Sequence[str] = (),
         text: Callable[[str], str] = lambda text: text,
     ) -> None:
-        """`lying` attestors have a market of their own, `own_nodes` a proxy of their own to every chain.
+        """Attestors with `own_markets` ask venues of their own, those with `own_nodes` have proxies of their own.
 
         `text` may change the configuration files before they are written.
         """
         self.directory = directory
         self.chains = {plan.name: TestChain(plan) for plan in plans}
         self.market = Market()
-        self.false_market = Market()
+        self.own_markets = {name: Market() for name in own_markets}
         self.keeper = Key(KEEPER_SECRET)
         self.attestor_keys = {name: Key(bytes([at + 1]) * 32) for at, name in enumerate(ATTESTOR_NAMES)}
         self.attestors: dict[str, RunningAttestor] = {}
@@ -99,7 +99,7 @@ class Stage:
         self.prices = dict(PRICES)
         self.first_block: dict[str, int] = {}
         """By chain, the block from which on what the keeper's key sends is the daemon's."""
-        self._lying = set(lying)
+        self._false: set[str] = set()
         self._own_nodes = set(own_nodes)
         self._text = text
         self._stack = AsyncExitStack()
@@ -130,9 +130,19 @@ class Stage:
     async def move(self, prices: Mapping[str, str], *chains: str) -> None:
         """Move the whole market: venues, and the feeds of all chains (or of those named)."""
         self.prices |= prices
-        self.market.set(prices)
+        for name, market in {"": self.market, **self.own_markets}.items():
+            if name not in self._false:
+                market.set(prices)
         feeds = {asset: price for asset, price in prices.items() if asset in PRICES}
         await asyncio.gather(*(self.chains[name].set_feeds(feeds) for name in chains or self.chains))
+
+    def follow_truth(self, name: str, *, follows: bool) -> None:
+        """Let an attestor's own market stand still while all others move, or have it say what they say again."""
+        if follows:
+            self._false.discard(name)
+            self.own_markets[name].set(self.prices)
+        else:
+            self._false.add(name)
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Read the daemon's log. No rows while it is only being made."""
@@ -174,8 +184,8 @@ class Stage:
     async def _build(self) -> None:
         self.directory.mkdir(exist_ok=True)
         await self.market.open(self._stack, self.prices)
-        if self._lying:
-            await self.false_market.open(self._stack, self.prices)
+        for market in self.own_markets.values():
+            await market.open(self._stack, self.prices)
         for chain in self.chains.values():
             self._stack.push_async_callback(chain.stop)
         signers = [key.address for key in self.attestor_keys.values()]
@@ -214,7 +224,7 @@ class Stage:
                     proxy = await self._stack.enter_async_context(RpcProxy(chain.node.url))
                     self.proxies.setdefault(attestor.name, {})[chain.name] = proxy
                 chains.append(chain.described(proxy))
-            market = self.false_market if attestor.name in self._lying else self.market
+            market = self.own_markets.get(attestor.name, self.market)
             text = attestor_toml(
                 attestor,
                 chains,
