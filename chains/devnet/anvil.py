@@ -18,7 +18,7 @@ from typing import IO, Any, Self
 import aiohttp
 
 from chains.devnet.install import AnvilMissing, install
-from chains.devnet.process import free_port, listens, spawn
+from chains.devnet.process import free_port, halt, listens, spawn
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
@@ -119,7 +119,7 @@ class Anvil:
 
     def pause(self) -> None:
         """Stop the process: it still accepts connections and never answers."""
-        os.kill(self.pid, signal.SIGSTOP)
+        halt(self.pid)
 
     def resume(self) -> None:
         """Let a paused process go on."""

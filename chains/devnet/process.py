@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -16,6 +17,7 @@ _PR_SET_PDEATHSIG = 1
 # Looked up before any fork: a child of a process with threads must not have to load a library.
 _PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 _LISTENING = "0A"
+_HALT_TIMEOUT_S = 2.0
 
 
 def spawn(command: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -41,6 +43,21 @@ def spawn(command: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
         start_new_session=True,
         preexec_fn=tie_to_parent,  # noqa: PLW1509 - two system calls, nothing that takes a lock
     )
+
+
+def halt(pid: int) -> None:
+    """Stop a child and return once all its threads stand still. Raises ``TimeoutError`` if they do not.
+
+    The signal alone returns sooner, and the child may still answer what it is asked right after it.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        return
+    deadline_s = time.monotonic() + _HALT_TIMEOUT_S
+    while os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is None:
+        if time.monotonic() > deadline_s:
+            raise TimeoutError(f"process {pid} does not stand still")
+        time.sleep(0.000_5)
 
 
 def free_port() -> int:

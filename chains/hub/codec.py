@@ -30,9 +30,10 @@ from chains.hub.events import (
 from chains.hub.signatures import words as attestation_words
 
 LEGS_PER_CALL = 800
-WORDS_PER_LEG = 20
 MAX_TOKENS = 6
 MAX_MARKETS = 4
+WORDS_PER_LEG = 6 + MAX_TOKENS + 2 * MAX_MARKETS
+"""Version, cross margin, debt, last sequence, two spare; a balance per token; size and entry price per market."""
 _LEG = struct.Struct("32s" * WORDS_PER_LEG)
 
 ATTESTATION_TYPE = (

@@ -58,7 +58,7 @@ async def test_accounts_have_on_each_chain_what_was_desired(hubs: dict[str, Loca
         BOB,
         0,
         (
-            DesiredLeg("alpha", {"sETH": 3 * WAD, "WBTC": BITCOIN // 2}, cross_margin=True),
+            DesiredLeg("alpha", {"sETH": 3_000 * WAD, "WBTC": BITCOIN // 2}, cross_margin=True),
             DesiredLeg(
                 "beta", debt=2_000 * USDC, positions={"ETH-PERP": WAD, "BTC-PERP": -WAD}, cross_margin=True
             ),
@@ -74,7 +74,7 @@ async def test_accounts_have_on_each_chain_what_was_desired(hubs: dict[str, Loca
     assert [(0, 1_000 * USDC), (1, 0), (0, 0)] == [(row[1], row[2]) for row in on_alpha]
     assert [
         (500 * USDC, 10 * WAD, 0, 0),
-        (0, 0, BITCOIN // 2, 3 * WAD),
+        (0, 0, BITCOIN // 2, 3_000 * WAD),
         (0, WAD, 0, 0),
     ] == [row[6:10] for row in on_alpha]
     assert (0, -WAD // 10, 60_000 * WAD) == (on_alpha[0][12], signed(on_alpha[0][14]), on_alpha[0][15])
