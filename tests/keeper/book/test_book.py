@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from chains.blocks import Block, ChainUpdate, Head
+from chains.blocks import Head
 from chains.hub.events import (
     AccountOpened,
-    ClaimOpened,
     ClaimPaid,
     CollateralSet,
     CrossMarginSet,
@@ -21,65 +17,25 @@ from chains.hub.events import (
     Liquidated,
     PositionSet,
 )
-from keeper.book.book import Book
-from keeper.book.catalogue import KnownChain, KnownMarket, KnownToken
 from keeper.book.errors import DeeperThanUndo, OutOfStep
 from keeper.book.leg_state import LegRow
-from keeper.domain.account import Account, Collateral, Debt, PendingClaim, Position, StepTaken
-
-ALICE, BOB = "0x" + "a1" * 32, "0x" + "b0" * 32
-USDC, WETH, STRANGER = "0x" + "11" * 20, "0x" + "22" * 20, "0x" + "99" * 20
-LIQUIDATOR = "0x" + "77" * 20
-CHAINS = {"here": 1, "there": 2, "yonder": 3}
-
-
-def known(chain: str, *, finality_depth: int = 3) -> KnownChain:
-    tokens = (KnownToken(0, USDC, "USDC", 6, 100), KnownToken(1, WETH, "ETH", 18, 500))
-    markets = {2: KnownMarket(2, "ETH-PERP", "ETH")}
-    return KnownChain(chain, CHAINS[chain], finality_depth, {token.token: token for token in tokens}, markets)
-
-
-def make_book(finality_depth: int = 3) -> Book:
-    return Book({chain: known(chain, finality_depth=finality_depth) for chain in CHAINS})
-
-
-@dataclass
-class Chain:
-    """A chain that grows and reorganises, and the updates a follower would make of it."""
-
-    name: str
-    blocks: list[Block] = field(default_factory=list)
-    forks: int = 0
-
-    def head(self, number: int, parent: str) -> Head:
-        self.forks += 1
-        return Head(self.name, number, f"{self.name}-{number}-{self.forks}", parent, 1_000 + number, 7)
-
-    def grow(self, *blocks: tuple[HubEvent, ...], drop: int = 0) -> ChainUpdate:
-        removed = tuple(block.head for block in reversed(self.blocks[len(self.blocks) - drop :]))
-        del self.blocks[len(self.blocks) - drop :]
-        added = []
-        for events in blocks:
-            parent = self.blocks[-1].head if self.blocks else None
-            head = self.head(parent.number + 1 if parent else 0, parent.hash if parent else "genesis")
-            self.blocks.append(Block(head, events))
-            added.append(self.blocks[-1])
-        return ChainUpdate(self.name, removed, tuple(added), 0)
-
-    def canonical(self) -> ChainUpdate:
-        return ChainUpdate(self.name, (), tuple(self.blocks), 0)
-
-
-def opened(claim: str, *, value: int = 100, target: int = 2, token: str = WETH) -> ClaimOpened:
-    return ClaimOpened(ALICE, claim, target, token, value, LIQUIDATOR)
+from keeper.domain.account import Collateral, Debt, PendingClaim, Position, StepTaken
+from tests.keeper.book.growing import (
+    ALICE,
+    BOB,
+    LIQUIDATOR,
+    STRANGER,
+    USDC,
+    WETH,
+    Chain,
+    claims,
+    make_book,
+    opened,
+)
 
 
 def step(action: int, item: int, sequence: int) -> Liquidated:
     return Liquidated(ALICE, action, item, 1, 1, 1, 1, 1, LIQUIDATOR, sequence, "0x")
-
-
-def claims(book: Book) -> list[str]:
-    return [claim.claim for account in book.accounts() for leg in account.legs for claim in leg.claims]
 
 
 def leg_words(*, version: int, debt: int = 0, usdc: int = 0, size: int = 0, entry: int = 0) -> list[int]:
@@ -340,87 +296,3 @@ def test_an_account_unknown_to_hub_and_book_is_not_adopted() -> None:
     book.adopt("here", here.blocks[-1].head.hash, [LegRow.from_words(ALICE, leg_words(version=0))])
 
     assert book.account(ALICE) is None
-
-
-class Storm:
-    """Random blocks and reorganisations on all chains, claims among them."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
-        self.chains = {name: Chain(name) for name in CHAINS}
-        self.claims: dict[str, tuple[str, str, str]] = {}
-        self.highest = dict.fromkeys(CHAINS, 1)
-
-    def update(self, finality_depth: int) -> ChainUpdate:
-        chain = self.chains[self.random.choice(sorted(self.chains))]
-        self.highest[chain.name] = max(self.highest[chain.name], len(chain.blocks))
-        not_final = len(chain.blocks) - max(self.highest[chain.name] - finality_depth, 1)
-        drop = min(self.random.choice((0, 0, 1, finality_depth)), max(not_final, 0))
-        if drop:
-            gone = chain.grow(drop=drop)
-            return replace(
-                chain.grow(*(self.events(chain) for _ in range(self.random.randrange(3)))),
-                removed=gone.removed,
-            )
-        return chain.grow(*(self.events(chain) for _ in range(self.random.randrange(1, 3))))
-
-    def events(self, chain: Chain) -> tuple[HubEvent, ...]:
-        return tuple(self.event(chain) for _ in range(self.random.randrange(4)))
-
-    def event(self, chain: Chain) -> HubEvent:
-        account = self.random.choice((ALICE, BOB))
-        amount, version = self.random.randrange(4), self.random.randrange(9)
-        canonical = [event for block in chain.blocks for event in block.events]
-        match self.random.randrange(7):
-            case 0:
-                return AccountOpened(account, f"owner of {account}", 1)
-            case 1:
-                return CollateralSet(account, self.random.choice((USDC, WETH, STRANGER)), amount, version)
-            case 2:
-                return PositionSet(account, self.random.choice((2, 3)), amount - 2, 1, version)
-            case 3:
-                return Liquidated(account, 1, 2, 1, 1, 1, 1, 1, LIQUIDATOR, amount, "0x")
-            case 4:
-                claim = f"claim {len(self.claims)}"
-                self.claims[claim] = (account, chain.name, self.random.choice(sorted(CHAINS)))
-                return ClaimOpened(
-                    account, claim, CHAINS[self.claims[claim][2]], WETH, 1 + amount, LIQUIDATOR
-                )
-            case 5 if self.claims:
-                claim = self.random.choice(sorted(self.claims))
-                owner, source, target = self.claims[claim]
-                again = ClaimOpened(owner, claim, CHAINS[target], WETH, 2, LIQUIDATOR)
-                if source == chain.name and not any(
-                    isinstance(event, ClaimOpened) and event.claim == claim for event in canonical
-                ):
-                    return again
-                return DebtSet(account, amount, version)
-            case _ if self.claims:
-                claim = self.random.choice(sorted(self.claims))
-                owner, _, target = self.claims[claim]
-                paid = ClaimPaid(owner, claim, WETH, 1)
-                return paid if target == chain.name else DebtSet(account, amount, version)
-        return DebtSet(account, amount, version)
-
-
-def every_account(book: Book) -> dict[str, Account]:
-    return {account.account_id: account for account in book.accounts()}
-
-
-@settings(max_examples=300)
-@given(seed=st.integers(0, 2**32), updates=st.integers(1, 40), finality_depth=st.integers(1, 4))
-def test_any_interleaving_with_reorganisations_equals_the_canonical_events(
-    seed: int, updates: int, finality_depth: int
-) -> None:
-    storm, book = Storm(seed), make_book(finality_depth)
-
-    for _ in range(updates):
-        book.apply(storm.update(finality_depth))
-        pending = claims(book)
-        assert len(set(pending)) == len(pending)
-
-    rebuilt = make_book(finality_depth)
-    for chain in storm.chains.values():
-        rebuilt.apply(chain.canonical())
-    assert every_account(rebuilt) == every_account(book)
-    assert {name: rebuilt.cursor(name) for name in CHAINS} == {name: book.cursor(name) for name in CHAINS}
