@@ -19,10 +19,10 @@ README = (ROOT / "README.md").read_text()
 LINES = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
 
 ELSEWHERE = {
-    "make demo": "tests/demo/test_demo.py",
+    "make demo": "tests/views/test_demo.py",
     "make test": ".ci/run",
-    "keeper run -c keeper.toml": "tests/runtime/test_daemon.py",
-    "keeper attest -c attestor.toml": "tests/attest/test_server.py",
+    "keeper run -c keeper.toml": "tests/end_to_end/test_stopping.py",
+    "keeper attest -c attestor.toml": "tests/views/test_demo.py",
     "keeper check -c keeper.toml": "tests/views/test_check.py",
     "keeper check -c keeper.toml --offline": "tests/views/test_check.py",
 }
