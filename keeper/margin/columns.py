@@ -47,6 +47,8 @@ class Tables:
     """Whether something in it is not known to the configuration."""
     claimed: Bools
     """Whether claims are pending, which the scan leaves to the exact evaluation."""
+    taken: Bools
+    """Whether an account is in the row."""
     state: npt.NDArray[np.int8]
 
     @staticmethod
@@ -59,6 +61,7 @@ class Tables:
             np.zeros((rows, assets)),
             np.zeros((rows, chains), dtype=np.bool_),
             np.zeros((rows, assets), dtype=np.bool_),
+            np.zeros(rows, dtype=np.bool_),
             np.zeros(rows, dtype=np.bool_),
             np.zeros(rows, dtype=np.bool_),
             np.zeros(rows, dtype=np.bool_),
@@ -121,6 +124,7 @@ class Columns:
             if row is None:
                 row = self._row[account.account_id] = self._take_row()
                 self.ids[row] = account.account_id
+                self.tables.taken[row] = True
             self._erase(row)
             self._write(row, account)
 
@@ -130,6 +134,7 @@ class Columns:
         if row is not None:
             self._erase(row)
             self.tables.state[row] = NO_STATE
+            self.tables.taken[row] = False
             self.ids[row] = None
             self._free_rows.append(row)
 

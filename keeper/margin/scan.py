@@ -88,7 +88,7 @@ class Scan:
         unpriced = tables.uses @ ~priced
         state, sure = comparisons.states(missing=missing, unknown=unpriced | tables.opaque)
         acting = np.isin(tables.state, [CODE[s] for s in ACTIONABLE])
-        wanted = tables.claimed | ~sure | (state != tables.state) | acting
+        wanted = tables.taken & (tables.claimed | ~sure | (state != tables.state) | acting)
         rows = np.flatnonzero(wanted)
         rows = rows[np.argsort(-required[rows], kind="stable")]
         return [found for row in rows if (found := columns.ids[row]) is not None]
