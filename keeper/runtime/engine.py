@@ -33,6 +33,8 @@ from keeper.watch.changes import Change, ChangeKind
 from keeper.watch.evidence import Evidence
 
 RETRY_LOOK_S = 0.25
+PART = 100
+"""Accounts decided without a pause. A crash of thousands must not keep a head or a price from being heard."""
 REFRESHED = 25
 """Accounts whose shown figures are brought up to date with each evaluation, beside those it looked at."""
 
@@ -102,10 +104,20 @@ class Engine:
             raise
 
     async def _evaluate(self, touched: Collection[str]) -> None:
+        candidates = self._scan.candidates(self._evidence.prices.prices, self._evidence.cut(self._now_ms()))
+        wanted = list(dict.fromkeys([*candidates, *touched]))
+        for start in range(0, len(wanted), PART):
+            await self._evaluate_part(wanted[start : start + PART])
+        alerts = self._alerts.due(self._states)
+        if alerts:
+            await self._log.write(*alerts)
+        self._alerts.recorded(alerts)
+        self._refresh(wanted, self._evidence.cut(self._now_ms()))
+
+    async def _evaluate_part(self, wanted: Sequence[str]) -> None:
+        """Decide for a few accounts on the evidence as it is now; heads and prices get their turn in between."""
         now_ms = self._now_ms()
         cut = self._evidence.cut(now_ms)
-        prices = self._evidence.prices
-        wanted = dict.fromkeys([*touched, *self._scan.candidates(prices.prices, cut)])
         decisions: list[Decision] = []
         entries: list[Entry] = []
         claims: dict[str, dict[str, ClaimMoved]] = {}
@@ -120,15 +132,13 @@ class Engine:
             if decision is not None:
                 decisions.append(decision)
                 entries += [DecisionMade(decision), *self._notices.of(decision)]
-        entries += self._alerts.due(self._states)
         if entries:
             await self._log.write(*entries)
-        self._alerts.recorded(entries)
         for account_id, its in claims.items():
             self._note_claims(account_id, its)
         for decision in decisions:
             self._took(decision)
-        self._refresh(wanted, cut)
+        await asyncio.sleep(0)
 
     def _refresh(self, done: Collection[str], cut: Sequence[CutPoint]) -> None:
         """Bring the shown figures of a few more accounts up to date, so that none is ever very old.
