@@ -78,7 +78,9 @@ def state_reason(state: AccountState, health: UnifiedHealth) -> str:
         case AccountState.BANKRUPT:
             return f"Bankrupt: equity is at best {usd(health.equity.high)}; {figures}."
         case AccountState.LIQUIDATABLE:
-            return f"Liquidatable: {figures}, short by at least {usd(-health.surplus.high)}."
+            if health.surplus.high < 0:
+                return f"Liquidatable: {figures}, short by at least {usd(-health.surplus.high)}."
+            return f"Liquidatable, by the likely reading: {figures}, short by {usd(-health.surplus.mid)} in the middle."
         case AccountState.AT_RISK:
             return f"At risk: {figures}; one end of the evidence is below 1, the other is not."
         case AccountState.MARGIN_CALL:

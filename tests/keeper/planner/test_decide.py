@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.canonical import canonical_json, digest
+from config.settings import LiquidateWhen
 from keeper.domain.account import Account, CutPoint
 from keeper.domain.decision import Decision
 from keeper.domain.health import AccountState
@@ -100,6 +101,16 @@ def test_an_account_at_risk_is_told_of_and_nothing_is_planned() -> None:
     assert found is not None
     assert (AccountState.AT_RISK, None) == (found.state, found.plan)
     assert found.reason.startswith("At risk: health is between 0.9")
+
+
+def test_on_the_likely_reading_the_reason_says_so() -> None:
+    likely = replace(POLICY, liquidate_when=LiquidateWhen.LIKELY)
+
+    found = decide(CROSS, None, price_set(prices(300)), cut(), likely, venues(), inventory(), AT_MS)
+
+    assert found is not None
+    assert found.reason.startswith("Liquidatable, by the likely reading: ")
+    assert "short by 300.00 USD in the middle" in found.reason
 
 
 def test_an_unknown_account_says_what_is_missing() -> None:
