@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -55,8 +55,8 @@ async def until(condition: Callable[[], object], what: str, timeout_s: float = 2
 class Market:
     """Price venues on loopback that all say the same."""
 
-    def __init__(self) -> None:
-        self.venues = {name: Venue(name, now_ms) for name in SYMBOLS}
+    def __init__(self, names: Iterable[str] = SYMBOLS) -> None:
+        self.venues = {name: Venue(name, now_ms) for name in names}
         self.served: list[LocalVenue] = []
 
     async def open(self, stack: AsyncExitStack, prices: Mapping[str, str]) -> None:
@@ -81,15 +81,17 @@ class Stage:
         *plans: ChainPlan,
         own_markets: Sequence[str] = (),
         own_nodes: Sequence[str] = (),
+        venues: Sequence[str] = tuple(SYMBOLS),
+        alone: bool = False,
         text: Callable[[str], str] = lambda text: text,
     ) -> None:
         """Attestors with `own_markets` ask venues of their own, those with `own_nodes` have proxies of their own.
 
-        `text` may change the configuration files before they are written.
+        With `alone` no attestor runs. `text` may change the configuration files before they are written.
         """
         self.directory = directory
         self.chains = {plan.name: TestChain(plan) for plan in plans}
-        self.market = Market()
+        self.market = Market(venues)
         self.own_markets = {name: Market() for name in own_markets}
         self.keeper = Key(KEEPER_SECRET)
         self.attestor_keys = {name: Key(bytes([at + 1]) * 32) for at, name in enumerate(ATTESTOR_NAMES)}
@@ -101,6 +103,7 @@ class Stage:
         """By chain, the block from which on what the keeper's key sends is the daemon's."""
         self._false: set[str] = set()
         self._own_nodes = set(own_nodes)
+        self._alone = alone
         self._text = text
         self._stack = AsyncExitStack()
 
@@ -197,8 +200,9 @@ class Stage:
         digest = policy_hash(RiskPolicy.from_settings(self.settings))
         await asyncio.gather(*(chain.tell_policy(digest) for chain in self.chains.values()))
         self.first_block = {name: await chain.height() for name, chain in self.chains.items()}
-        self._stack.push_async_callback(self._stop_attestors)
-        await asyncio.gather(*(attestor.start() for attestor in self.attestors.values()))
+        if not self._alone:
+            self._stack.push_async_callback(self._stop_attestors)
+            await asyncio.gather(*(attestor.start() for attestor in self.attestors.values()))
 
     def _attestor(self, name: str) -> Attestor:
         secret = bytes([list(self.attestor_keys).index(name) + 1]) * 32
