@@ -8,7 +8,6 @@ proposals that need it.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from keeper.attest.wire import (
     WireError,
     decode_answers,
     encode_batch,
+    read_json,
 )
 
 MAX_ANSWER_BYTES = 1 << 20
@@ -117,7 +117,7 @@ class QuorumClient:
                     raw += more
                 if len(raw) > MAX_ANSWER_BYTES:
                     return _all_refused(expected, RefusalReason.BAD_ANSWER, "answer too large")
-                return decode_answers(_json(raw), expected)
+                return decode_answers(read_json(raw), expected)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             # The class only: aiohttp's texts may carry the URL, and the URL is a secret.
             return _all_refused(expected, RefusalReason.UNREACHABLE, type(error).__name__)
@@ -176,10 +176,3 @@ class _Tally:
 
 def _all_refused(count: int, reason: RefusalReason, detail: str) -> tuple[Answer, ...]:
     return (Refused(reason, detail),) * count
-
-
-def _json(raw: bytes) -> object:
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise WireError("answer: not JSON") from error

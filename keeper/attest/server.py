@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
-from keeper.attest.wire import Answer, Batch, WireError, decode_batch, encode_answers
+from keeper.attest.wire import Answer, Batch, WireError, decode_batch, encode_answers, read_json
 
 MAX_BODY_BYTES = 1 << 20
 
@@ -22,10 +21,9 @@ def application(attest: Attest) -> web.Application:
         if request.content_type != "application/json" or "Origin" in request.headers:
             return web.json_response({"error": "POST application/json"}, status=415)
         try:
-            batch = decode_batch(json.loads(await request.read()))
-        except (WireError, ValueError, RecursionError) as error:
-            text = str(error) if isinstance(error, WireError) else "not JSON"
-            return web.json_response({"error": text}, status=400)
+            batch = decode_batch(read_json(await request.read()))
+        except WireError as error:
+            return web.json_response({"error": str(error)}, status=400)
         return web.json_response(encode_answers(await attest(batch)))
 
     app.router.add_post("/v1/attest", handle)

@@ -9,6 +9,7 @@ reachable by whoever can reach the machine: anything else is ``WireError``.
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from chains.hub.attestation import Attestation
 MAX_PROPOSALS = 256
 MAX_CHAINS = 64
 MAX_DETAIL_CHARACTERS = 300
+MAX_OPENINGS = 3 + MAX_CHAINS + 2 * MAX_PROPOSALS
 
 _UINT = re.compile(r"(?a:0|[1-9][0-9]{0,77})")
 _BYTES32 = re.compile(r"0x[0-9a-f]{64}")
@@ -27,6 +29,9 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _SIGNATURE = re.compile(r"0x[0-9a-f]{130}")
 
 _BYTES32_FIELDS = frozenset({"account", "claim", "blocks_root", "policy_hash", "price_set"})
+_OPENING = re.compile(rb"[\[{]")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"')
+
 _ADDRESS_FIELDS = frozenset({"target", "beneficiary"})
 
 
@@ -101,6 +106,19 @@ class Refused:
 
 
 Answer: TypeAlias = Signed | Refused
+
+
+def read_json(raw: bytes) -> object:
+    """Parse a message. Raises ``WireError``, also for one with more openings than any of ours has.
+
+    The reader recurses into each: how deep it may go before the process dies is not this program's to know.
+    """
+    if len(_OPENING.findall(_STRING.sub(b"", raw))) > MAX_OPENINGS:
+        raise WireError("message: nested too deep or too long")
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise WireError("message: not JSON") from error
 
 
 def encode_batch(batch: Batch) -> dict[str, object]:

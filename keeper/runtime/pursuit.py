@@ -142,10 +142,11 @@ class Pursuit:
             if tasks:
                 await self._note_asked(tasks)
                 await self._gather(tasks, cut, keys)
-        except StateLogError as error:
-            log.error("pursuit_waits_for_the_log", error=str(error))
+        except* StateLogError as errors:
+            reason = f"the state log: {errors.exceptions[0]}"
+            log.error("pursuit_waits_for_the_log", error=reason)
             for account_id, chain in keys:
-                self._patience.failed(account_id, chain, f"the state log: {error}")
+                self._patience.failed(account_id, chain, reason)
         finally:
             self._release(keys)
 
