@@ -123,6 +123,11 @@ class TestEveryWayToAddRisk:
 
         assert 3 == linked.leg(linked.trader).version
 
+    def test_a_health_of_exactly_one_will_do(self, linked: Scene, action: Action) -> None:
+        self.take(linked, action, self.attest(linked, action, health=WAD))
+
+        assert 3 == linked.leg(linked.trader).version
+
     def test_the_last_sequence_stays(self, linked: Scene, action: Action) -> None:
         # What an owner asks for must not make the liquidators' next one old.
         self.take(linked, action, self.attest(linked, action, sequence=linked.now * 10**9))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import boa
@@ -13,6 +14,7 @@ from tests.contracts.scene import (
     DOLLAR,
     ETHER_TOKEN,
     NO_ATTESTATION,
+    POLICY,
     STABLE,
     USDC,
     WAD,
@@ -108,6 +110,31 @@ def test_the_smallest_collateral_is_not_taken_for_nothing(scene: Scene) -> None:
 
     leg = scene.leg(scene.trader)
     assert (50 * USDC - 1, 0) == (leg.debt, leg.collateral[ETHER_TOKEN])
+
+
+def test_what_would_be_left_counts_up_against_dust(scene: Scene) -> None:
+    scene.deposit(scene.trader, STABLE, 100 * USDC)
+    scene.bitcoin_feed.set_answer(DOLLAR // 2, sender=scene.owner)
+    scene.trade(scene.trader, BITCOIN_MARKET, WAD + 1)
+    # Half would leave 0.5 + 10**-18 at half a dollar each.
+    scene.set_limits(dust_value=WAD // 4)
+
+    with refused(scene.hub, "close factor"):
+        scene.liquidate(scene.attest(Action.CLOSE, scene.trader, BITCOIN_MARKET, WAD + 1))
+    scene.set_limits(dust_value=WAD // 4 + 1)
+    scene.liquidate(scene.attest(Action.CLOSE, scene.trader, BITCOIN_MARKET, WAD + 1))
+
+
+def test_a_claim_is_never_worth_nothing(scene: Scene, fine: Any) -> None:
+    fine.deposit(0, 1, 10 * WAD, sender=scene.trader)
+    fine.borrow(0, WAD, NO_ATTESTATION, [], sender=scene.trader)
+    fine.set_signers([signer.address for signer in scene.signers], 2, sender=scene.owner)
+    fine.set_policy(POLICY, sender=scene.owner)
+    scene.stable_feed.set_answer(DOLLAR // 2, sender=scene.owner)
+    there = dataclasses.replace(scene, hub=fine)
+
+    with refused(fine, "size"):
+        there.liquidate(there.attest(Action.REPAY_CROSS, scene.trader, STABLE, 1))
 
 
 class TestOnlyTheFeedsThatMatter:
