@@ -29,8 +29,6 @@ from keeper.watch.status import ChainState, ChainStatus
 from oracles.service import PriceService
 
 SETTLE_PAUSE_S = 0.1
-MAY_LAG_BLOCKS = 16
-"""How far the book may be behind a fast chain and still count as caught up."""
 
 _VOLATILE = tuple(selector(f"{name}()") for name in ("pool_cash", "epoch", "paused", "policy_hash"))
 
@@ -67,6 +65,7 @@ class ChainWatch:
         self._now_ms = now_ms
         self._signer = signer
         self._book_stands = asyncio.Lock()
+        self._caught_up = False
         self._applied: deque[Head] = deque(maxlen=settings.finality_depth + 1)
 
     async def follow(self) -> None:
@@ -119,6 +118,8 @@ class ChainWatch:
     async def _on_update(self, update: ChainUpdate) -> None:
         async with self._book_stands:
             self._evidence.touched |= self._evidence.book.apply(update)
+        # An update that is no back-fill reaches the newest block there was when it was read.
+        self._caught_up |= bool(update.added) and not update.backfill
         for _ in update.removed:
             self._applied.pop()
         self._applied.extend(block.head for block in update.added)
@@ -190,7 +191,7 @@ class ChainWatch:
         async with self._book_stands:
             # Held while the hub is read: a fast chain's next block would come before the answer, every time.
             head = self._evidence.book.cursor(self.name)
-            if head is None or (await self._client.head()).number > head.number + self._may_lag:
+            if head is None or not await self._has_caught_up(head):
                 return
             ids = [account.account_id for account in self._evidence.book.accounts()]
             rows = [
@@ -206,9 +207,11 @@ class ChainWatch:
         log.info("reconciled", chain=self.name, block=head.number, accounts=len(ids), differences=len(found))
         self._evidence.changes.announce(Change(ChangeKind.CHAIN, self.name))
 
-    @property
-    def _may_lag(self) -> int:
-        return max(self._settings.finality_depth, MAY_LAG_BLOCKS)
+    async def _has_caught_up(self, head: Head) -> bool:
+        """Whether the book was ever at the chain's newest block. Before, accounts may have legs that it has not met."""
+        if not self._caught_up:
+            self._caught_up = (await self._client.head()).hash == head.hash
+        return self._caught_up
 
     def _book_differs(self, found: Sequence[Difference]) -> AlertOpened:
         detail = "; ".join(
