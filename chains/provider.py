@@ -24,11 +24,14 @@ from web3 import AsyncHTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from chains.errors import AnswerTooLarge, ChainError, EndpointUnavailable, MalformedAnswer, RateLimited
+from config.json_depth import nests_deeper
 from config.secrets import SecretUrl
 
 Json: TypeAlias = Any
 """Decoded JSON from a node, of whatever shape it chose. Read it with `chains.answers`."""
 
+MAX_DEPTH = 128
+"""Levels of JSON: no answer to what is asked here has more than a dozen."""
 MAX_RETRY_AFTER_S = 30.0
 
 
@@ -84,7 +87,7 @@ class KeepAliveProvider(AsyncHTTPProvider):
                 raw = await self._read(response)
                 if response.status != 200 and not _is_answer(response.status, raw):
                     raise _http_failure(response)
-            return json.loads(raw)
+            return _parsed(raw)
         except ClientConnectorError as error:
             failure = EndpointUnavailable(f"not connected: {type(error).__name__}", never_sent=True)
         except (ClientError, ConnectionError, OSError) as error:
@@ -148,3 +151,9 @@ def _http_failure(response: ClientResponse) -> ChainError:
     if status >= 500 or status in {401, 402, 403, 404, 408}:
         return EndpointUnavailable(f"HTTP {status}")
     return MalformedAnswer(f"HTTP {status}")
+
+
+def _parsed(raw: bytes) -> Json:
+    if nests_deeper(raw, MAX_DEPTH):
+        raise ValueError("nested too deep")
+    return json.loads(raw)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
+from config.json_depth import nests_deeper
 from config.units import WAD
 from oracles.aggregate import MAX_VALUE_WAD
 from oracles.price import FailureKind
@@ -27,7 +28,6 @@ MAX_DEPTH = 64
 MAX_TIME_MS = 10**14
 
 _NUMBER = re.compile(r"(?a:(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,2}))?)")
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _TICKS_PER_MS = {"s": Fraction(1, 1_000), "ms": Fraction(1), "us": Fraction(1_000), "ns": Fraction(1_000_000)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN = 40
@@ -41,7 +41,7 @@ class NumberText(str):
 
 def parse_json(body: bytes) -> object:
     """Return what `body` says, its numbers as `NumberText`. Raises `BadAnswer`."""
-    if _too_deep(body):
+    if nests_deeper(body, MAX_DEPTH):
         raise _malformed(f"nested deeper than {MAX_DEPTH}")
     try:
         return json.loads(
@@ -108,26 +108,6 @@ def time_ms(value: object, unit: TimeUnit) -> int:
 def shown(value: object) -> str:
     """Return `value` short enough for a failure's detail."""
     return repr(str(value) if isinstance(value, str) else value)[:_SHOWN]
-
-
-def _too_deep(body: bytes) -> bool:
-    """Return whether `body` nests deeper than any price answer.
-
-    Counted before parsing: the parser recurses in C, and once something in the process has
-    raised Python's recursion limit, deep nesting ends the process instead of raising.
-    """
-    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
-        return False
-    depth = 0
-    for token in _STRING_OR_BRACKET.finditer(body):
-        first = token[0][:1]
-        if first in {b"[", b"{"}:
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        elif first != b'"':
-            depth -= 1
-    return False
 
 
 def _decimal(value: object, kind: FailureKind) -> Fraction:

@@ -75,6 +75,7 @@ async def test_one_connection_serves_many_requests(fake: FakeNode, endpoint: End
         pytest.param("0x1", id="bare"),
         pytest.param(None, id="null"),
         pytest.param(web.Response(text="<html>hello</html>"), id="html"),
+        pytest.param(web.Response(text="[" * 500_000), id="deep enough to end the process if it were parsed"),
         pytest.param(web.Response(text='{"jsonrpc":"2.0","id":0,"result":"0x'), id="truncated"),
         pytest.param(web.Response(text="[" * 50_000), id="nested"),
         pytest.param(web.Response(text='{"id":0,"result":' + "9" * 5_000 + "}"), id="a huge number"),
