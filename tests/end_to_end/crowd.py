@@ -10,7 +10,7 @@ from eth_hash.auto import keccak
 
 from chains.devnet.deploy import APPROVE, MINT, OWNER, UNLIMITED, address_word
 from chains.hub.attestation import Action, Attestation
-from chains.hub.codec import BORROW, DEPOSIT, SET_CROSS_MARGIN, attested_call, word
+from chains.hub.codec import BORROW, DEPOSIT, REPAY, SET_CROSS_MARGIN, attested_call, word
 from chains.hub.signatures import assemble, digest, sign
 from chains.keys import Key
 from config.units import WAD
@@ -72,6 +72,15 @@ class Crowd:
         await self._chain.transactor.flush()
         return ids(plans)
 
+    async def change_debt(self, subaccount: int, dollars: int) -> None:
+        """Owe more, or less if `dollars` is negative, paid from what was borrowed."""
+        await self._prepare()
+        data = attested_call(BORROW, (subaccount, dollars * USDC_UNIT), None, ())
+        if dollars < 0:
+            data = REPAY + bytes.fromhex(account_id(subaccount)[2:]) + word(-dollars * USDC_UNIT)
+        await self._call(data, f"debt of {subaccount}")
+        await self._chain.transactor.flush()
+
     async def link(self, subaccounts: Sequence[int]) -> None:
         """Let the accounts' collateral here back what they owe on other chains."""
         await self._prepare()
@@ -118,14 +127,14 @@ class Crowd:
             return
         self._ready = True
         transactor, deployment = self._chain.transactor, self._chain.deployment
-        weth = deployment.token("WETH").address
+        weth, usdc = deployment.token("WETH").address, deployment.token("USDC").address
         await transactor.enrich(HOLDER)
         await transactor.call(
             OWNER, weth, MINT + address_word(HOLDER) + word(10**6 * WAD), "the holder's ether"
         )
-        await transactor.call(
-            HOLDER, weth, APPROVE + address_word(deployment.hub) + word(UNLIMITED), "approval"
-        )
+        for token in (weth, usdc):
+            allow = APPROVE + address_word(deployment.hub) + word(UNLIMITED)
+            await transactor.call(HOLDER, token, allow, "approval")
         await transactor.flush()
 
     async def _call(self, data: bytes, label: str) -> None:

@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
-
-import pytest
 
 from config.settings import EndpointSettings, Mode, Settings
 from keeper.runtime import daemon
@@ -33,6 +32,8 @@ class Inside:
     settings: Settings
     measure: Callable[[], int] = lambda: 0
     evaluations: list[Evaluation] = field(default_factory=list)
+    history: list[dict[str, str]] = field(default_factory=list)
+    """Every account's state after each evaluation."""
     evaluated: asyncio.Condition = field(default_factory=asyncio.Condition)
     engine: Engine | None = None
 
@@ -46,6 +47,13 @@ class Inside:
         """The state last decided of every account."""
         assert self.engine is not None
         return {account: str(state) for account, state in self.engine._states.items()}
+
+    async def note(self, decisions: int, seconds: float) -> None:
+        """Take what an evaluation led to."""
+        self.evaluations.append(Evaluation(decisions, seconds, self.measure()))
+        self.history.append(self.states)
+        async with self.evaluated:
+            self.evaluated.notify_all()
 
     async def when(self, holds: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
         """Wait until `holds` after an evaluation, or at once."""
@@ -63,25 +71,41 @@ class Inside:
             await asyncio.sleep(for_s)
 
 
+_INSIDE: dict[Path, Inside] = {}
+"""What runs now, by its log: several may run at once."""
+
+
+class WatchedEngine(Engine):
+    """An engine that tells what it does."""
+
+    def __init__(self, settings: Settings, *arguments: Any) -> None:
+        super().__init__(settings, *arguments)
+        self._inside = _INSIDE[settings.state_log]
+        self._inside.engine = self
+
+    async def evaluate(self) -> None:
+        loop = asyncio.get_running_loop()
+        before, began_s = self.decisions, loop.time()
+        await super().evaluate()
+        await self._inside.note(self.decisions - before, loop.time() - began_s)
+
+
 @asynccontextmanager
 async def running(settings: Settings, measure: Callable[[], int] = lambda: 0) -> AsyncIterator[Inside]:
     """Run the daemon until the block ends, then stop it as SIGTERM would."""
-    inside = Inside(settings, measure)
+    inside = _INSIDE[settings.state_log] = Inside(settings, measure)
     stop = asyncio.Event()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(daemon, "Engine", _watched(inside))
-        task = asyncio.create_task(daemon._run(settings, stop))
-        try:
-            await until(lambda: inside.engine is not None or task.done(), "the daemon is put together")
-        except AssertionError:
-            stop.set()
-            await task
-            raise
+    setattr(daemon, "Engine", WatchedEngine)  # noqa: B010 - not exported, and still to be replaced
+    task = asyncio.create_task(daemon._run(settings, stop))
     try:
+        await until(lambda: inside.engine is not None or task.done(), "the daemon is put together")
         yield inside
     finally:
         stop.set()
         await task
+        del _INSIDE[settings.state_log]
+        if not _INSIDE:
+            setattr(daemon, "Engine", Engine)  # noqa: B010 - as above
 
 
 def observing(settings: Settings, name: str, *, polls: bool = True, **changes: Any) -> Settings:
@@ -107,23 +131,3 @@ def observing(settings: Settings, name: str, *, polls: bool = True, **changes: A
 
 def _without_hints(endpoint: EndpointSettings) -> EndpointSettings:
     return endpoint.model_copy(update={"ws_url": None})
-
-
-def _watched(inside: Inside) -> type[Engine]:
-    """An engine that tells `inside` what it does."""
-
-    class Watched(Engine):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            inside.engine = self
-
-        async def evaluate(self) -> None:
-            loop = asyncio.get_running_loop()
-            before, began_s = self.decisions, loop.time()
-            await super().evaluate()
-            done = Evaluation(self.decisions - before, loop.time() - began_s, inside.measure())
-            inside.evaluations.append(done)
-            async with inside.evaluated:
-                inside.evaluated.notify_all()
-
-    return Watched

@@ -98,6 +98,7 @@ class Stage:
         self.attestors: dict[str, RunningAttestor] = {}
         self.proxies: dict[str, dict[str, RpcProxy]] = {}
         self.settings: Settings
+        self.policy_hash = ""
         self.prices = dict(PRICES)
         self.first_block: dict[str, int] = {}
         """By chain, the block from which on what the keeper's key sends is the daemon's."""
@@ -197,8 +198,8 @@ class Stage:
             await chain.start(self.prices, signers, 2, self.keeper.address)
         attestors = [self._attestor(name) for name in self.attestor_keys]
         await self._configure(attestors)
-        digest = policy_hash(RiskPolicy.from_settings(self.settings))
-        await asyncio.gather(*(chain.tell_policy(digest) for chain in self.chains.values()))
+        self.policy_hash = policy_hash(RiskPolicy.from_settings(self.settings))
+        await asyncio.gather(*(chain.tell_policy(self.policy_hash) for chain in self.chains.values()))
         self.first_block = {name: await chain.height() for name, chain in self.chains.items()}
         if not self._alone:
             self._stack.push_async_callback(self._stop_attestors)

@@ -20,9 +20,9 @@ class Behind:
         self._hashes = {block["hash"] for block in blocks}
 
     @classmethod
-    async def at_head(cls, node: Anvil) -> Self:
-        """Stop at the node's newest block."""
-        height = int(await node.rpc("eth_blockNumber"), 16)
+    async def at_head(cls, node: Anvil, but: int = 0) -> Self:
+        """Stop at the node's newest block, or some blocks below it."""
+        height = int(await node.rpc("eth_blockNumber"), 16) - but
         asked: list[tuple[str, list[Any]]] = [
             ("eth_getBlockByNumber", [hex(number), False]) for number in range(height + 1)
         ]

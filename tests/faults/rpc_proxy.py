@@ -26,6 +26,18 @@ class Cut(Exception):
     """Raised by a rule: close the connection without an answer."""
 
 
+class Stall(Exception):
+    """Raised by a rule: keep the connection, and never answer."""
+
+
+class Refuse(Exception):
+    """Raised by a rule: answer the whole request with this HTTP status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True)
 class Fail:
     """Answer with a JSON-RPC error."""
@@ -48,7 +60,8 @@ class Swallow:
     result: Any
 
 
-Rule = Callable[[str, Params], Fail | Give | Swallow | None]
+Verdict = Fail | Give | Swallow
+Rule = Callable[[str, Params], Verdict | None]
 
 
 @dataclass
@@ -67,7 +80,7 @@ class RpcProxy:
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_post("/", self._post)
         app.router.add_get("/", self._websocket)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -107,6 +120,11 @@ class RpcProxy:
             assert request.transport is not None
             request.transport.close()
             return web.Response(status=500)
+        except Refuse as refusal:
+            return web.Response(status=refusal.status)
+        except Stall:
+            await asyncio.sleep(3_600)
+            return web.Response(status=504)
         return web.json_response(answers if isinstance(message, list) else answers[0])
 
     async def _answers(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
