@@ -9,9 +9,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 import pytest_asyncio
 
+from config.units import WAD
+from keeper.state.reader import LogReader
 from tests.end_to_end.chains import ChainPlan
 from tests.end_to_end.daemon import Daemon
-from tests.end_to_end.rounds import Round, Rounds
+from tests.end_to_end.rounds import BEFORE, Round, Rounds
 from tests.end_to_end.soundness import assert_sound, liquidated
 from tests.end_to_end.stage import Stage, until
 from tests.faults.behind import Behind
@@ -49,6 +51,9 @@ async def down(stage: Stage) -> AsyncIterator[None]:
 @asynccontextmanager
 async def lying(stage: Stage) -> AsyncIterator[None]:
     """Its sources go on serving what was true before. Whoever does not lie serves what is true."""
+    # What it still holds from the crash before would be no lie in the next one.
+    high = int(BEFORE["ETH"]) * WAD * 99 // 100
+    await until(lambda: (believed(stage, LYING, "ETH") or 0) > high, "it believes what was true before")
     stage.follow_truth(LYING, follows=False)
     yield
     stage.follow_truth(LYING, follows=True)
@@ -109,6 +114,16 @@ def quorum_alert(stage: Stage) -> str:
     """What the open alert about the quorum says, nothing if none is open."""
     found = stage.rows("SELECT detail FROM alerts WHERE dedupe_key = 'quorum' AND closed_at_ms IS NULL")
     return str(found[0]["detail"]) if found else ""
+
+
+def believed(stage: Stage, name: str, asset: str) -> int | None:
+    """An attestor's own newest price (USD wad), None if it has none."""
+    own = stage.attestors[name].settings.attestor
+    assert own is not None
+    with LogReader(own.state_log) as reader:
+        newest = reader.prices()
+    found = next((row for row in newest["prices"] if row["asset"] == asset), None) if newest else None
+    return found["mid_wad"] if found else None
 
 
 def answers(rounds: Rounds, played: Round) -> dict[str, set[str]]:
