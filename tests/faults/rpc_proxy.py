@@ -74,6 +74,8 @@ class RpcProxy:
     calls: Counter[str] = field(default_factory=Counter)
     rules: list[Rule] = field(default_factory=list)
     sent_raw: list[str] = field(default_factory=list)
+    listeners: list[Callable[[list[tuple[str, Params]]], None]] = field(default_factory=list)
+    """Told of the calls in every request."""
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession()
@@ -114,6 +116,8 @@ class RpcProxy:
         if self.latency_s:
             await asyncio.sleep(self.latency_s)
         items = message if isinstance(message, list) else [message]
+        for listener in self.listeners:
+            listener([(item["method"], item.get("params", [])) for item in items])
         try:
             answers = await self._answers(items)
         except Cut:
