@@ -17,6 +17,7 @@ _PR_SET_PDEATHSIG = 1
 # Looked up before any fork: a child of a process with threads must not have to load a library.
 _PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 _LISTENING = "0A"
+_GIVEN: set[int] = set()
 _HALT_TIMEOUT_S = 2.0
 
 
@@ -61,11 +62,17 @@ def halt(pid: int) -> None:
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port of the loopback interface that was free a moment ago, and that was not given out before.
+
+    A port is free again as soon as it has been looked at, so the kernel may well name the same one twice.
+    """
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port not in _GIVEN:
+            _GIVEN.add(port)
+            return port
 
 
 def listens(pid: int, port: int) -> bool:

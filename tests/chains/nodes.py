@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import Any, Protocol, TypeVar
 
 from chains.client import ChainClient
+from chains.devnet import process
 from chains.devnet.anvil import Anvil
 from chains.endpoint import Endpoint
 from config.secrets import SecretUrl
 
 CHAIN_ID = 31_199
+free_port = process.free_port
 EMITTER = "0x" + "e1" * 20
 """Logs its first word of calldata under topic 1."""
 NUMBER = "0x" + "11" * 20
@@ -37,13 +38,6 @@ Opened = TypeVar("Opened", bound=Closable)
 
 class Closing(Protocol):
     def __call__(self, opened: Opened) -> Opened: ...
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Node:
