@@ -15,8 +15,8 @@ from eth_hash.auto import keccak
 from keeper.state.fault_points import FaultPoint
 from tests.end_to_end.chains import ChainPlan
 from tests.end_to_end.daemon import Daemon
-from tests.end_to_end.rounds import Rounds, pause_s, steady_prices, variant
-from tests.end_to_end.soundness import assert_sound, liquidated
+from tests.end_to_end.rounds import Round, Rounds, pause_s, steady_prices, variant
+from tests.end_to_end.soundness import assert_sound
 from tests.end_to_end.stage import Stage, until
 from tests.faults.rpc_proxy import Params, RpcProxy, Swallow
 
@@ -36,8 +36,8 @@ async def undisturbed(rounds: Rounds) -> list[tuple[int, ...]]:
     played = await rounds.crashed()
     async with Daemon(rounds.stage.config):
         await rounds.over(played)
-    assert Counter(played.bad) == await liquidated(rounds.stage, [*played.bad, *played.good])
-    return await rounds.legs([*played.bad, *played.good])
+    assert rounds.steps_expected(played) == await rounds.steps_taken(played)
+    return await rounds.outcome(played)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,7 @@ async def test_a_kill_at_any_point_of_a_transaction_changes_nothing_in_the_end(
     async with Daemon(rounds.stage.config):
         await rounds.over(played)
 
-    assert undisturbed == await rounds.legs([*played.bad, *played.good])
-    assert Counter(played.bad) == await liquidated(rounds.stage, [*played.bad, *played.good])
-    await assert_sound(rounds.stage)
+    await assert_as_undisturbed(rounds, played, undisturbed)
 
 
 @pytest.mark.parametrize(
@@ -91,9 +89,7 @@ async def test_a_kill_while_a_stuck_transaction_is_replaced_changes_nothing_in_t
     async with Daemon(config):
         await rounds.over(played)
 
-    assert undisturbed == await rounds.legs([*played.bad, *played.good])
-    assert Counter(played.bad) == await liquidated(rounds.stage, [*played.bad, *played.good])
-    await assert_sound(rounds.stage)
+    await assert_as_undisturbed(rounds, played, undisturbed)
 
 
 async def test_a_kill_while_a_reorganisation_is_undone_changes_nothing_in_the_end(
@@ -107,13 +103,11 @@ async def test_a_kill_while_a_reorganisation_is_undone_changes_nothing_in_the_en
         )
         await stage.chain.node.rpc("anvil_reorg", await stage.chain.height() - mined + 1, [])
         assert -signal.SIGKILL == await daemon.ended(40)
-    assert Counter() == await liquidated(stage, played.bad)
+    assert Counter() == await rounds.steps_taken(played)
     async with Daemon(stage.config):
         await rounds.over(played)
 
-    assert undisturbed == await rounds.legs([*played.bad, *played.good])
-    assert Counter(played.bad) == await liquidated(stage, [*played.bad, *played.good])
-    await assert_sound(stage)
+    await assert_as_undisturbed(rounds, played, undisturbed)
 
 
 @pytest.mark.slow
@@ -132,9 +126,13 @@ async def test_kills_at_random_moments_one_after_the_other_change_nothing_in_the
     async with Daemon(stage.config):
         await rounds.over(played)
 
-    assert undisturbed == await rounds.legs([*played.bad, *played.good])
-    assert Counter(played.bad) == await liquidated(stage, [*played.bad, *played.good])
-    await assert_sound(stage)
+    await assert_as_undisturbed(rounds, played, undisturbed)
+
+
+async def assert_as_undisturbed(rounds: Rounds, played: Round, undisturbed: list[tuple[int, ...]]) -> None:
+    assert undisturbed == await rounds.outcome(played)
+    assert rounds.steps_expected(played) == await rounds.steps_taken(played)
+    await assert_sound(rounds.stage)
 
 
 def newest_entry(stage: Stage) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,7 +10,7 @@ import pytest_asyncio
 from tests.end_to_end.chains import ChainPlan
 from tests.end_to_end.daemon import Daemon
 from tests.end_to_end.rounds import Rounds, steady_prices
-from tests.end_to_end.soundness import assert_sound, liquidated
+from tests.end_to_end.soundness import assert_sound
 from tests.end_to_end.stage import Stage, until
 
 pytestmark = [pytest.mark.chain, pytest.mark.asyncio(loop_scope="module")]
@@ -36,14 +35,14 @@ async def test_asked_to_stop_in_a_crash_it_ends_soon_and_a_restart_goes_on(round
     async with Daemon(stage.config):
         await rounds.over(played)
 
-    assert Counter(played.bad) == await liquidated(stage, [*played.bad, *played.good])
+    assert rounds.steps_expected(played) == await rounds.steps_taken(played)
     await assert_sound(stage)
 
 
 async def test_asked_to_stop_while_the_node_hangs_it_ends_soon(rounds: Rounds) -> None:
     stage, played = rounds.stage, await rounds.opened()
     async with Daemon(stage.config) as daemon:
-        await stage.known([*played.bad, *played.good])
+        await stage.known(played.all)
         stage.chain.node.pause()
         try:
             code, seconds = await daemon.stop()
