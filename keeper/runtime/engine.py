@@ -27,6 +27,7 @@ from keeper.runtime.planning import Planning
 from keeper.runtime.pursuit import Pursuit
 from keeper.state.entries import ClaimMoved, DecisionMade, Entry
 from keeper.state.errors import LogUnavailable
+from keeper.state.live import read_open_claims
 from keeper.state.log import StateLog
 from keeper.state.observations import HealthSeen, LegsSeen
 from keeper.watch.changes import Change, ChangeKind
@@ -68,7 +69,8 @@ class Engine:
         self._states: dict[str, AccountState] = {}
         self._planning = Planning(settings, policy, evidence)
         self._notices = Notices(policy)
-        self._claims: dict[str, dict[str, ClaimMoved]] = {}
+        # Those open when the last run ended: one that was paid since must be told as well.
+        self._claims: dict[str, dict[str, ClaimMoved]] = read_open_claims(state_log.path)
         self._shown: dict[str, None] = {}
 
     async def run(self) -> None:

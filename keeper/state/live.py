@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from keeper.domain.intent import Attempt, Intent, IntentState
+from keeper.state.entries import ClaimMoved
 from keeper.state.reader import LogReader, Row
 from keeper.state.schema import ENDED
 
@@ -85,6 +86,27 @@ def read_lane(path: Path, chain_id: int, sender: str, costs_since_ms: int) -> La
         return LaneRecord(
             tuple(_live(log, row) for row in rows), tuple(StoredCost(**cost) for cost in costs), next_nonce
         )
+
+
+def read_open_claims(path: Path) -> dict[str, dict[str, ClaimMoved]]:
+    """Return the claims that are open as far as the log knows, by account and claim. Blocks."""
+    found: dict[str, dict[str, ClaimMoved]] = {}
+    with LogReader(path) as log:
+        for row in log.select("SELECT * FROM claims WHERE state = 'open'"):
+            found.setdefault(row["account_id"], {})[row["claim"]] = ClaimMoved(
+                claim=row["claim"],
+                state=row["state"],
+                account_id=row["account_id"],
+                source_chain=row["source_chain"],
+                target_chain=row["target_chain"],
+                target_token=row["target_token"],
+                value_wad=row["value_wad"],
+                beneficiary=row["beneficiary"],
+                chain=row["last_chain"],
+                block_number=row["last_block_number"],
+                block_hash=row["last_block_hash"],
+            )
+    return found
 
 
 def _live(log: LogReader, row: Row) -> LiveIntent:
