@@ -7,13 +7,14 @@ before and after), so that what the daemon does is checked against something it 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
 from chains.devnet.accounts import DesiredAccount, DesiredLeg, owner_keys
 from config.units import WAD
 
+SEED = "demo"
 USD = 10**6
 ETH = WAD
 BTC = 10**8
@@ -38,6 +39,13 @@ _UNIT_OF = {"USDC": USD, "WETH": ETH, "WBTC": BTC, "sETH": ETH}
 _MARKETS = {"ETH-PERP": "ETH", "BTC-PERP": "BTC"}
 _GAIN_WEIGHT = Fraction(8, 10)
 _MAINTENANCE = Fraction(5, 100)
+_PENALTIES = {
+    "USDC": Fraction(1, 100),
+    "ETH": Fraction(5, 100),
+    "BTC": Fraction(5, 100),
+    "sETH": Fraction(6, 100),
+}
+_MARKET_PENALTY = Fraction(1, 100)
 
 
 class Fate(StrEnum):
@@ -62,6 +70,22 @@ class Role:
         if after is None or after > Fraction(112, 100):
             return Fate.UNTOUCHED
         return Fate.LIQUIDATED if after < 1 else Fate.CALLED
+
+    @property
+    def bankrupt(self) -> bool:
+        """Whether the crash leaves it owing more than it has."""
+        return equity(self.account, after_the_crash()) < 0
+
+    @property
+    def may_leave_bad_debt(self) -> bool:
+        """Whether what it has left after the crash may be less than what liquidating all of it costs."""
+        return equity(self.account, after_the_crash()) < penalties(self.account, after_the_crash())
+
+    @property
+    def leans(self) -> bool:
+        """Whether one of its legs could not stand alone: it is healthy only thanks to another chain."""
+        alone = (health(replace(self.account, legs=(leg,)), BEFORE) for leg in self.account.legs)
+        return any(each is not None and each < 1 for each in alone)
 
     @property
     def chains(self) -> tuple[str, ...]:
@@ -90,10 +114,38 @@ def health(account: DesiredAccount, prices: Mapping[str, Fraction]) -> Fraction 
     return assets / required if required else None
 
 
-def cast(count: int) -> tuple[Role, ...]:
-    """Return at least 60 roles, the same every time; more repeat the pattern under other owners."""
+def equity(account: DesiredAccount, prices: Mapping[str, Fraction]) -> Fraction:
+    """Return what the account has less what it owes, at full value. Positions were opened at `BEFORE`."""
+    total = Fraction(0)
+    for leg in account.legs:
+        for symbol, amount in leg.collateral.items():
+            total += prices[_ASSET_OF[symbol]] * Fraction(amount, _UNIT_OF[symbol])
+        for market, size in leg.positions.items():
+            asset = _MARKETS[market]
+            total += Fraction(size, WAD) * (prices[asset] - BEFORE[asset])
+        total -= Fraction(leg.debt, USD)
+    return total
+
+
+def penalties(account: DesiredAccount, prices: Mapping[str, Fraction]) -> Fraction:
+    """Return what it costs at most to liquidate all that the account has, as the hubs' terms say."""
+    total = Fraction(0)
+    for leg in account.legs:
+        for symbol, amount in leg.collateral.items():
+            asset = _ASSET_OF[symbol]
+            total += _PENALTIES[asset] * prices[asset] * Fraction(amount, _UNIT_OF[symbol])
+        for market, size in leg.positions.items():
+            total += _MARKET_PENALTY * prices[_MARKETS[market]] * abs(Fraction(size, WAD))
+    return total
+
+
+def cast(count: int, seed: str = SEED) -> tuple[Role, ...]:
+    """Return `count` roles, the same for the same seed; past the stories they repeat under other owners.
+
+    The seed chooses owners' keys, and so every account's id; what happens to whom is always the same.
+    """
     stories = [*_lenders(), *_bitcoiners(), *_traders(), *_stakers(), *_isolated(), *_hedged(), *_shorts()]
-    keys = owner_keys("demo", count)
+    keys = owner_keys(seed, count)
     roles: list[Role] = []
     for number, key in enumerate(keys):
         story, subaccount, legs = stories[number % len(stories)]

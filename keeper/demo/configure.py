@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from chains.devnet.deploy import Deployment
@@ -31,6 +31,8 @@ class LocalVenue:
     name: str
     url: str
     symbols: Mapping[str, str]
+    presets: Mapping[str, str] = field(default_factory=dict)
+    """How an asset is asked for, where not by the preset of the venue's own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,8 @@ def _sources(chains: Sequence[LocalChain], venues: Sequence[LocalVenue]) -> list
         for asset, symbol in venue.symbols.items():
             parts.append(
                 f'[[sources]]\nkind = "http"\nname = "{venue.name}-{asset}"\npair = "{asset}/USD"\n'
-                f'group = "{venue.name}"\npreset = "{venue.name}"\nurl = "{venue.url}"\nsymbol = "{symbol}"\n'
+                f'group = "{venue.name}"\npreset = "{venue.presets.get(asset, venue.name)}"\n'
+                f'url = "{venue.url}"\nsymbol = "{symbol}"\n'
                 "poll_interval_s = 0.5\nmax_age_s = 20\ntimeout_s = 2\nmax_requests_per_s = 20\n"
             )
     for chain in chains:

@@ -19,20 +19,36 @@ from chains.devnet.accounts import open_accounts
 from chains.devnet.anvil import AnvilFailed
 from chains.devnet.install import AnvilMissing
 from config.loader import load
-from keeper.demo.cast import Fate, Role, cast
+from keeper.demo.cast import SEED, Role, cast
 from keeper.demo.opening import Owners, QuorumRefused
 from keeper.demo.scene import Scene
 from keeper.demo.stage import Stage, set_policy, stage
 from keeper.demo.timeline import Mark, Timeline
 from keeper.margin.parameters import RiskPolicy, policy_hash
+from keeper.state.errors import StateLogError
 
 ACCOUNTS = 64
 PRINTED_WIDTH = 120
+COMMAND_TIMEOUT_S = 120
+NO_STAGE = (
+    AnvilFailed,
+    AnvilMissing,
+    QuorumRefused,
+    aiohttp.ClientError,
+    subprocess.SubprocessError,
+    OSError,
+)
+"""What ends the demo because something that it needs is not there, and not because the daemon did wrong."""
 EXIT_FINE, EXIT_FAILED, EXIT_NO_STAGE = 0, 4, 3
 
 
 def main(
-    *, keep: bool = False, as_json: bool = False, accounts: int = ACCOUNTS, crash_kill: bool = False
+    *,
+    keep: bool = False,
+    as_json: bool = False,
+    accounts: int = ACCOUNTS,
+    seed: str = SEED,
+    crash_kill: bool = False,
 ) -> int:
     """Run the demo and return the exit code: 0 only if everything held."""
     # The demo prints a timeline; what its own parts log would only be in the way.
@@ -41,34 +57,62 @@ def main(
         Console(stderr=as_json, highlight=False, width=None if sys.stdout.isatty() else PRINTED_WIDTH)
     )
     try:
-        code = asyncio.run(_run(timeline, accounts, keep=keep, crash_kill=crash_kill))
-    except (AnvilFailed, AnvilMissing, QuorumRefused) as error:
-        timeline.line(Mark.FAILED, f"the stage could not be set: {error}")
-        return EXIT_NO_STAGE
-    except KeyboardInterrupt:
-        timeline.line(Mark.FAILED, "stopped from the keyboard; everything was taken down")
-        return EXIT_FAILED
+        code = asyncio.run(_run(timeline, cast(accounts, seed), seed, keep=keep, crash_kill=crash_kill))
+    except NO_STAGE as error:
+        timeline.line(
+            Mark.FAILED, f"the stage could not be set, or fell: {str(error) or type(error).__name__}"
+        )
+        code = EXIT_NO_STAGE
+    except StateLogError as error:
+        timeline.line(Mark.FAILED, f"the daemon's log can not be read: {error}")
+        code = EXIT_FAILED
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        timeline.line(Mark.FAILED, "asked to stop; everything was taken down")
+        code = EXIT_FAILED
     if as_json:
-        checks = [{"check": check.text, "held": check.held} for check in timeline.checks]
+        checks = [{"check": each.text, "held": each.held, "why": each.why} for each in timeline.checks]
         print(json.dumps({"held": code == EXIT_FINE, "checks": checks}))
     return code
 
 
-async def _run(timeline: Timeline, accounts: int, *, keep: bool, crash_kill: bool) -> int:
-    roles = cast(accounts)
+async def _run(
+    timeline: Timeline, roles: tuple[Role, ...], seed: str, *, keep: bool, crash_kill: bool
+) -> int:
+    main_task = asyncio.current_task()
+    if main_task is not None:  # SIGINT does the same already
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main_task.cancel)
     with tempfile.TemporaryDirectory(prefix="keeper-demo-") as name:
-        async with stage(Path(name)) as standing:
-            with timeline.shown():
-                await _set_up(standing, roles, timeline)
-                scene = Scene(standing, roles, timeline, crash_kill=crash_kill)
-                await scene.play()
-            if keep:
-                await _keep(standing, timeline)
-            codes = await standing.stop()
-            timeline.check("the daemon and the attestors stopped when asked", held=not any(codes.values()))
-            _tell(standing, scene, roles, timeline)
+        async with stage(Path(name), seed) as standing:
+            try:
+                with timeline.shown():
+                    await _set_up(standing, roles, timeline)
+                    scene = Scene(standing, roles, timeline, crash_kill=crash_kill)
+                    await scene.play()
+                if keep:
+                    await _tell(standing, scene, roles, timeline)
+                    await _keep(standing, timeline)
+                codes = await standing.stop()
+                ended = {process: code for process, code in codes.items() if code}
+                timeline.check(
+                    "the daemon and the attestors stopped when asked", held=not ended, why=str(ended)
+                )
+                if not keep:
+                    await _tell(standing, scene, roles, timeline)
+            except (*NO_STAGE, StateLogError):
+                await _leave_evidence(standing, timeline)
+                raise
+            if not timeline.all_held:
+                await _leave_evidence(standing, timeline)
         timeline.line(Mark.STEP, "everything is taken down")
     return EXIT_FINE if timeline.all_held else EXIT_FAILED
+
+
+async def _leave_evidence(standing: Stage, timeline: Timeline) -> None:
+    """Keep the logs of a demo that did not hold; never its keys."""
+    await standing.stop()
+    target = Path(tempfile.mkdtemp(prefix="keeper-demo-failed-"))
+    standing.evidence(target)
+    timeline.line(Mark.FAILED, f"what it left to look at: {target}")
 
 
 async def _set_up(standing: Stage, roles: tuple[Role, ...], timeline: Timeline) -> None:
@@ -87,63 +131,61 @@ async def _set_up(standing: Stage, roles: tuple[Role, ...], timeline: Timeline) 
     timeline.line(Mark.STEP, "three attestors, each a process with its own key; two of three must sign")
     if settings.attestation is None:
         raise QuorumRefused("the keeper's file names no quorum")
-    with timeline.progress("accounts opened", len(roles)) as bar:
+    risky = sum(
+        bool(leg.debt) + len(leg.positions) for role in roles for leg in role.account.legs if leg.cross_margin
+    )
+    with timeline.progress("debts and positions attested", risky) as bar:
         async with aiohttp.ClientSession() as session:
-            owners = Owners(standing.hubs, settings.attestation, policy, session)
+            owners = Owners(standing.hubs, settings.attestation, policy, session, bar.to)
             await open_accounts(standing.hubs, [role.account for role in roles], owners)
-        bar.to(len(roles))
+    leaning = sum(role.leans for role in roles)
     across = sum(len(role.chains) > 1 for role in roles)
     alone = sum(role.account.subaccount > 0 for role in roles)
     shares = sum("sETH" in leg.collateral for role in roles for leg in role.account.legs)
     timeline.line(
         Mark.SEEN,
         f"{len(roles)} accounts opened: {across} over several chains, {alone} isolated subaccounts, {shares} on vault shares; "
-        f"the quorum attested {owners.signed} times that one chain backs another",
+        f"{leaning} are healthy only thanks to another chain, as the quorum attested {owners.signed} times",
     )
     standing.start_keeper()
     timeline.line(Mark.STEP, "the daemon starts, mode live")
 
 
-def _tell(standing: Stage, scene: Scene, roles: tuple[Role, ...], timeline: Timeline) -> None:
-    """Explain one liquidation, verify the log, and sum up. All from the log alone."""
-    done = scene.log.liquidated()
-    example = next(
-        (
-            role
-            for role in roles
-            if role.fate is Fate.LIQUIDATED and len(done.get(role.account.account_id, ())) > 1
-        ),
-        None,
+async def _tell(standing: Stage, scene: Scene, roles: tuple[Role, ...], timeline: Timeline) -> None:
+    """Explain one liquidation, verify the log, and sum up."""
+    done = scene.after.liquidated
+    example = next((role for role in roles if len(done.get(role.account.account_id, ())) > 1), roles[0])
+    told = await _keeper(standing, "explain", example.account.account_id)
+    paragraph = " ".join(told.stdout.split("\n\n")[0].split())
+    timeline.paragraph(f"keeper explain {example.account.account_id[:10]}", paragraph or told.stderr)
+    timeline.check(
+        "one liquidation over two chains is explained, both chains named",
+        held=told.returncode == 0
+        and "was liquidated" in paragraph
+        and all(chain in paragraph for chain in example.chains),
+        why=f"{example.story}: exit code {told.returncode}",
     )
-    if example is not None:
-        told = _keeper(standing, "explain", example.account.account_id)
-        timeline.paragraph(
-            f"keeper explain {example.account.account_id[:10]}",
-            " ".join(told.stdout.split("\n\n")[0].split()),
-        )
-        timeline.check("one liquidation over two chains is explained", held="was liquidated" in told.stdout)
-    verified = _keeper(standing, "verify")
-    timeline.paragraph("keeper verify", verified.stdout.rstrip())
-    timeline.check("the log verifies", held=verified.returncode == 0)
+    verified = await _keeper(standing, "verify")
+    timeline.paragraph("keeper verify", verified.stdout.rstrip() or verified.stderr)
+    verifies = verified.returncode == 0
+    timeline.check("the log verifies", held=verifies, why=f"exit code {verified.returncode}")
     by_chain: dict[str, int] = {}
-    for (chain, _), number in scene.log.steps().items():
+    for (chain, _), number in scene.after.steps.items():
         by_chain[chain] = by_chain.get(chain, 0) + number
     counted = ", ".join(f"{chain} {number}" for chain, number in sorted(by_chain.items()))
     timeline.line(
         Mark.CHECK if timeline.all_held else Mark.FAILED,
-        f"{len(roles)} accounts watched, {scene.log.count('decisions')} decisions, {len(done)} accounts liquidated "
-        f"(steps mined: {counted}), {scene.log.count('notices')} notices; "
-        + ("the log verifies" if verified.returncode == 0 else "THE LOG DOES NOT VERIFY"),
+        f"{len(roles)} accounts watched, {scene.log.decisions()} decisions, {len(done)} accounts liquidated "
+        f"(steps mined: {counted}), {scene.log.notices()} notices; "
+        + ("the log verifies" if verifies else "THE LOG DOES NOT VERIFY"),
     )
 
 
-def _keeper(standing: Stage, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "keeper", command, *arguments, "--log", str(standing.state_log)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+async def _keeper(standing: Stage, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a keeper command as anybody would. In a thread: with --keep venues go on answering meanwhile."""
+    words = [sys.executable, "-m", "keeper", command, *arguments, "--log", str(standing.state_log)]
+    return await asyncio.to_thread(
+        subprocess.run, words, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import aiohttp
 
@@ -38,12 +38,15 @@ class Owners:
         settings: AttestationSettings,
         policy_hash: str,
         session: aiohttp.ClientSession,
+        told: Callable[[int], None] = lambda _: None,
     ) -> None:
+        """`told` is called with how many requests were signed so far."""
         self._hubs = hubs
         self._policy_hash = policy_hash
         self._ids = {name: hub.deployment.chain_id for name, hub in hubs.items()}
         addresses = {hub.deployment.chain_id: hub.deployment.hub for hub in hubs.values()}
         self._quorum = QuorumClient(settings, addresses, session)
+        self._told = told
         self.signed = 0
         self.sequence = int(time.time() * 1000)
 
@@ -69,6 +72,7 @@ class Owners:
                     found[index] = (proposal.attestation, quorum.signatures)
             if len(found) == len(requests):
                 self.signed += len(found)
+                self._told(self.signed)
                 return [found[index] for index in range(len(requests))]
             # An attestor that has not read the newest block yet knows less than the owner does.
             await asyncio.sleep(PAUSE_S)

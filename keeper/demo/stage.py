@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +23,7 @@ from chains.devnet.transactor import Transactor
 from chains.hub.codec import selector
 from chains.keys import Key
 from config.units import BPS, WAD, format_decimal
-from keeper.demo.cast import BEFORE
+from keeper.demo.cast import BEFORE, SEED
 from keeper.demo.configure import Attestor, LocalChain, LocalVenue, attestor_toml, keeper_toml
 from keeper.runtime.clock import now_ms
 from oracles.venues import Venue, served
@@ -32,15 +32,18 @@ PACE_S = {"alpha": 1.0, "beta": 2.0, "gamma": 0.5}
 CHAIN_IDS = {"alpha": 31_101, "beta": 31_102, "gamma": 31_103}
 SYMBOLS: Mapping[str, Mapping[str, str]] = {
     "coinbase": {"ETH": "ETH-USD", "BTC": "BTC-USD"},
-    "kraken": {"ETH": "ETHUSD", "BTC": "XBTUSD"},
+    "kraken": {"ETH": "ETHUSD", "BTC": "XBTUSD", "USDC": "USDCUSD"},
     "bitstamp": {"ETH": "ethusd", "BTC": "btcusd", "USDC": "usdcusd"},
     "gemini": {"ETH": "ethusd", "BTC": "btcusd", "USDC": "usdcusd"},
 }
 """Markets against dollars: a price in another coin would need that coin's price as well."""
+PRESETS: Mapping[str, Mapping[str, str]] = {"kraken": {"USDC": "kraken-trades"}}
+"""kraken's ticker has no time, so there a price that stands still would grow old."""
 TICK_S = 0.5
 FEED_EVERY_TICKS = 8
 JITTER_BPS = 3
 STOP_TIMEOUT_S = 10.0
+LAST_WORDS = 300
 
 
 @dataclass
@@ -54,8 +57,11 @@ class Market:
         default_factory=lambda: {a: BEFORE[a] for a in ("USDC", "ETH", "BTC")}
     )
     paused: set[str] = field(default_factory=set)
+    seed: str = SEED
     _feeding: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _random: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - a scene, not a secret
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)  # noqa: S311 - a scene, not a secret
 
     def show(self) -> None:
         """Have every venue quote, each a few basis points off on its own."""
@@ -72,6 +78,17 @@ class Market:
             for chain in self.chains:
                 if chain.name not in self.paused:
                     await set_feed(self.nodes[chain.name], chain.deployment, answers)
+
+    async def pause(self, name: str) -> None:
+        """Stop a chain's node. Not while its feeds are being told a price: that call would wait until it goes on."""
+        async with self._feeding:
+            self.paused.add(name)
+            self.nodes[name].pause()
+
+    def resume(self, name: str) -> None:
+        """Let a paused node go on."""
+        self.nodes[name].resume()
+        self.paused.discard(name)
 
     async def keep_moving(self) -> None:
         """Let prices jiggle and feeds refresh, until cancelled."""
@@ -99,6 +116,8 @@ class Stage:
     market: Market
     hubs: dict[str, LocalHub]
     attestors: list[Attestor]
+    moving: asyncio.Task[None] | None = None
+    """What keeps prices moving: if that ends, the demo shows nothing any more."""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -110,6 +129,11 @@ class Stage:
     def state_log(self) -> Path:
         """The keeper's state log."""
         return self.folder / "keeper.db"
+
+    @staticmethod
+    def quoted_by(venue: str) -> frozenset[str]:
+        """Return the assets that a venue quotes."""
+        return frozenset(SYMBOLS[venue])
 
     def start(self, name: str, *arguments: str) -> None:
         """Start `python -m keeper ARGUMENTS` as a process of its own, its output in a file."""
@@ -131,8 +155,24 @@ class Stage:
         self.processes.pop(name).wait()
 
     def dead(self) -> list[str]:
-        """Return the names of processes that have ended by themselves."""
-        return [name for name, process in self.processes.items() if process.poll() is not None]
+        """Return what has ended by itself, each with its last words."""
+        ended = [name for name, process in self.processes.items() if process.poll() is not None]
+        found = [f"{name} ended: {self._last_words(name)}" for name in ended]
+        if self.moving is not None and self.moving.done() and not self.moving.cancelled():
+            found.append(f"prices stand still: {self.moving.exception()!r}")
+        return found
+
+    def evidence(self, target: Path) -> None:
+        """Copy what tells what went wrong: logs and configuration, but no key."""
+        for path in sorted(self.folder.iterdir()):
+            if path.is_file() and path.suffix != ".key":
+                shutil.copyfile(path, target / path.name)
+
+    def _last_words(self, name: str) -> str:
+        lines = (self.folder / f"{name}.log").read_text(errors="replace").splitlines()
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")[
+            :LAST_WORDS
+        ]
 
     async def stop(self) -> dict[str, int]:
         """Ask every process to end, and return the exit codes."""
@@ -151,7 +191,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path) -> AsyncIterator[Stage]:
+async def stage(folder: Path, seed: str = SEED) -> AsyncIterator[Stage]:
     """Set the stage in `folder` and take it down at the end, whatever happens."""
     keeper, keeper_key_file = _new_key(folder, "keeper")
     attestors: list[Attestor] = []
@@ -159,7 +199,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
         key, key_file = _new_key(folder, name)
         attestors.append(Attestor(name, key_file, key.address, free_port()))
     async with AsyncExitStack() as stack:
-        market, venues = await _open_market(stack)
+        market, venues = await _open_market(stack, seed)
         market.nodes = {name: Anvil(CHAIN_IDS[name], block_time_s=pace) for name, pace in PACE_S.items()}
         for node in market.nodes.values():
             await stack.enter_async_context(node)
@@ -189,15 +229,14 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
                 keeper_log=folder / "unused.db",
             )
             (folder / f"{attestor.name}.toml").write_text(text)
-        moving = asyncio.create_task(market.keep_moving())
+        standing.moving = asyncio.create_task(market.keep_moving())
         try:
             yield standing
         finally:
-            for name in market.paused:
-                market.nodes[name].resume()
-            moving.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await moving
+            for name in tuple(market.paused):
+                market.resume(name)
+            standing.moving.cancel()
+            await asyncio.gather(standing.moving, return_exceptions=True)
             await standing.stop()
 
 
@@ -220,14 +259,14 @@ async def _deployed(market: Market, attestors: list[Attestor], keeper: str) -> l
     return chains
 
 
-async def _open_market(stack: AsyncExitStack) -> tuple[Market, list[LocalVenue]]:
+async def _open_market(stack: AsyncExitStack, seed: str) -> tuple[Market, list[LocalVenue]]:
     venues = {name: Venue(name, now_ms) for name in SYMBOLS}
-    market = Market(venues)
+    market = Market(venues, seed=seed)
     market.show()
     local = []
     for name, venue in venues.items():
         url = await stack.enter_async_context(served(venue))
-        local.append(LocalVenue(name, url, SYMBOLS[name]))
+        local.append(LocalVenue(name, url, SYMBOLS[name], PRESETS.get(name, {})))
     return market, local
 
 

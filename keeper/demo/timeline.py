@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
 from rich.text import Text
 
 
@@ -40,6 +41,8 @@ class Check:
 
     text: str
     held: bool
+    why: str = ""
+    """If it did not hold: what was found instead."""
 
 
 @dataclass
@@ -71,14 +74,26 @@ class Timeline:
         """Print one line of the timeline."""
         elapsed = time.monotonic() - self._started
         stamp = f"{int(elapsed) // 60:02d}:{elapsed % 60:04.1f}"
-        label = Text.assemble((f"{stamp}  ", "dim"), (f"{mark:<6}  ", _STYLES[mark]), text)
-        label.overflow = "fold"
-        self.console.print(label)
+        # A grid, so that a long line goes on under its own text.
+        row = Table.grid(padding=(0, 2))
+        for _ in range(2):
+            row.add_column(no_wrap=True)
+        row.add_column(overflow="fold")
+        row.add_row(Text(stamp, style="dim"), Text(f"{mark:<6}", style=_STYLES[mark]), Text(text))
+        self.console.print(row)
 
-    def check(self, text: str, *, held: bool) -> None:
-        """Record and print something that had to hold."""
-        self.checks.append(Check(text, held))
-        self.line(Mark.CHECK if held else Mark.FAILED, ("holds: " if held else "DOES NOT HOLD: ") + text)
+    def check(self, text: str, *, held: bool, why: str = "") -> None:
+        """Record and print something that had to hold; `why` is told only if it did not."""
+        self.add(Check(text, held, "" if held else why))
+
+    def add(self, check: Check) -> None:
+        """Record and print a check that was made elsewhere."""
+        self.checks.append(check)
+        told = f"{check.text} ({check.why})" if check.why else check.text
+        if check.held:
+            self.line(Mark.CHECK, f"holds: {told}")
+        else:
+            self.line(Mark.FAILED, f"DOES NOT HOLD: {told}")
 
     def paragraph(self, title: str, text: str) -> None:
         """Print a titled paragraph, wrapped to the terminal."""

@@ -12,8 +12,16 @@ from keeper.views.options import json_option
 @click.option(
     "--kill", is_flag=True, help="Kill the daemon (SIGKILL) in the middle of the crash and start it again."
 )
+@click.option(
+    "--accounts",
+    type=click.IntRange(60, 500),
+    default=64,
+    show_default=True,
+    help="How many accounts to open.",
+)
+@click.option("--seed", default="demo", show_default=True, help="Chooses account ids and how prices jiggle.")
 @json_option
-def command(*, keep: bool, kill: bool, as_json: bool) -> int:
+def command(*, keep: bool, kill: bool, accounts: int, seed: str, as_json: bool) -> int:
     """Start three chains, play a scene (a glitch, a stall, a crash) and say what happened and why.
 
     Needs no configuration. Exits 0 only if everything held: nobody healthy was liquidated, everybody certainly
@@ -21,4 +29,4 @@ def command(*, keep: bool, kill: bool, as_json: bool) -> int:
     """
     from keeper.demo.main import main
 
-    return main(keep=keep, as_json=as_json, crash_kill=kill)
+    return main(keep=keep, as_json=as_json, accounts=accounts, seed=seed, crash_kill=kill)

@@ -14,7 +14,7 @@ from chains.devnet.deploy import Deployment, Listed
 from config.loader import examine
 from config.settings import Settings
 from config.units import WAD
-from keeper.demo.cast import BEFORE, Fate, Role, after_the_crash, cast, health
+from keeper.demo.cast import BEFORE, Fate, Role, after_the_crash, cast, equity, health, penalties
 from keeper.demo.configure import Attestor, LocalChain, LocalVenue, attestor_toml, keeper_toml
 from keeper.domain.account import Account, Collateral, CutPoint, Debt, Leg, Position
 from keeper.margin.health import evaluate
@@ -188,3 +188,33 @@ def test_some_are_healthy_only_thanks_to_another_chain() -> None:
         role for role in ROLES if any((own := alone(role, c)) is not None and own < 1 for c in role.chains)
     ]
     assert len(thanks) >= 30
+
+
+def test_a_margin_call_is_no_close_call_either() -> None:
+    for role in ROLES:
+        after = health(role.account, after_the_crash())
+        assert after is None or not Fraction(108, 100) < after < Fraction(115, 100), role.story
+
+
+def test_some_go_bankrupt_and_what_they_owe_is_far_more_than_they_have() -> None:
+    bankrupt = [role for role in ROLES if role.bankrupt]
+
+    assert 2 <= len(bankrupt)
+    for role in bankrupt:
+        assert Fate.LIQUIDATED is role.fate
+        assert role.may_leave_bad_debt
+        assert equity(role.account, after_the_crash()) < -500
+
+
+def test_who_may_leave_bad_debt_is_never_a_matter_of_a_few_dollars() -> None:
+    for role in ROLES:
+        prices = after_the_crash()
+        assert abs(equity(role.account, prices) - penalties(role.account, prices)) > 20, role.story
+
+
+def test_a_seed_changes_who_they_are_and_not_what_happens_to_them() -> None:
+    other = cast(64, "another seed")
+
+    assert [role.fate for role in ROLES] == [role.fate for role in other]
+    assert not {role.account.account_id for role in ROLES} & {role.account.account_id for role in other}
+    assert [role.account for role in ROLES] == [role.account for role in cast(64)]
