@@ -7,7 +7,8 @@ from functools import cache
 from typing import NamedTuple, get_args, get_origin
 
 from config.errors import KeyPath
-from config.settings import Section, Settings
+from config.section import Section
+from config.settings import Settings
 
 ANY = "*"
 """In a section's place: a name the operator chose, or a number in an array."""

@@ -9,10 +9,11 @@ field can.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from config.asset_settings import AssetSettings
 from config.fields import (
     Address,
     AssetName,
@@ -21,30 +22,19 @@ from config.fields import (
     Decimals,
     FilePath,
     Hash32,
-    HttpPath,
     InFlight,
-    JsonPath,
-    LiabilityBps,
     Name,
-    Pair,
     Port,
     Positive,
     PositiveWei,
     Seconds,
-    Symbol,
-    UpliftBps,
     Url,
-    Wad,
     Wei,
     WsUrl,
 )
-from config.units import BPS, WAD
-
-
-class Section(BaseModel):
-    """Base of every section: frozen, and a key it does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+from config.risk_settings import MarketSettings, RiskSettings
+from config.section import Section
+from config.source_settings import SourceSettings
 
 
 class Mode(StrEnum):
@@ -53,62 +43,6 @@ class Mode(StrEnum):
     OBSERVE = "observe"
     REHEARSE = "rehearse"
     LIVE = "live"
-
-
-class LiquidateWhen(StrEnum):
-    """How sure the evidence must be: every reading of it, or the middle one."""
-
-    CERTAIN = "certain"
-    LIKELY = "likely"
-
-
-class RiskSettings(Section):
-    """Thresholds of the unified account. Healths are ratios written as strings."""
-
-    liquidate_when: LiquidateWhen = LiquidateWhen.CERTAIN
-    margin_call_health: Wad = WAD * 110 // 100
-    margin_call_clear_health: Wad = WAD * 112 // 100
-    target_health: Wad = WAD * 105 // 100
-    gain_weight_bps: Bps = 8_000
-    dust_value: Wad = 50 * WAD
-    missing_leg_uplift_bps: UpliftBps = 10_000
-    price_band_bps: Bps = 150
-    unknown_alert_s: Seconds = 60.0
-
-
-class AssetSettings(Section):
-    """One asset: how its price is formed and what part of its value counts.
-
-    `priced_in` is the unit of its sources: ``USD``, or another asset whose price it is
-    multiplied by (a share priced in what it is a share of).
-    """
-
-    priced_in: AssetName = "USD"
-    min_sources: Positive = 3
-    min_groups: Positive = 2
-    floor_bps: Bps = 5
-    widen_bps_per_minute: Bps = 2
-    outlier_floor_bps: Bps = 100
-    max_spread_bps: Bps = 500
-    collateral_weight_bps: Bps = 0
-    initial_collateral_weight_bps: Bps = 0
-    liability_weight_bps: LiabilityBps = BPS
-    initial_liability_weight_bps: LiabilityBps = BPS
-
-
-class TierSettings(Section):
-    """Margin fractions of the part of a position's notional up to `up_to_value` (USD)."""
-
-    up_to_value: Wad
-    maintenance_bps: Bps
-    initial_bps: Bps
-
-
-class MarketSettings(Section):
-    """A perpetual on `asset`. Tiers are marginal, in rising order; the last holds for all beyond."""
-
-    asset: AssetName
-    tiers: Annotated[tuple[TierSettings, ...], Field(min_length=1)]
 
 
 class EndpointSettings(Section):
@@ -159,70 +93,6 @@ class ChainSettings(Section):
     max_fee_per_gas_wei: PositiveWei = 500 * 10**9
     bump_after_blocks: Positive = 3
     max_bumps: Count = 6
-
-
-class HttpSourceSettings(Section):
-    """A price from any JSON endpoint. A preset fills `path`, the paths into the answer and the units.
-
-    `url` is the venue's base address; `path` may contain ``{symbol}``. `price_path` and
-    `time_path` walk the answer: ``result.list.0.lastPrice``.
-    """
-
-    kind: Literal["http"]
-    name: Name
-    pair: Pair
-    group: Name
-    url: Url
-    symbol: Symbol = ""
-    preset: str | None = None
-    path: HttpPath | None = None
-    price_path: JsonPath | None = None
-    time_path: JsonPath | None = None
-    time_unit: Literal["s", "ms", "us", "ns", "iso"] | None = None
-    weight: Positive = 1
-    max_age_s: Seconds = 30.0
-    poll_interval_s: Seconds = 1.0
-    timeout_s: Seconds = 3.0
-    max_requests_per_s: Positive = 10
-
-
-class ChainlinkSourceSettings(Section):
-    """A feed with Chainlink's interface, read on `chain` with each new head."""
-
-    kind: Literal["chainlink"]
-    name: Name
-    pair: Pair
-    group: Name
-    chain: Name
-    address: Address
-    decimals: Decimals = 8
-    weight: Positive = 1
-    max_age_s: Seconds = 3_900.0
-
-
-class Erc4626SourceSettings(Section):
-    """The exchange rate of a vault's share, read on `chain` with each new head.
-
-    A rate above `max_rate` is refused: a donation can raise what a share seems worth.
-    """
-
-    kind: Literal["erc4626"]
-    name: Name
-    pair: Pair
-    group: Name
-    chain: Name
-    address: Address
-    share_decimals: Decimals = 18
-    asset_decimals: Decimals = 18
-    max_rate: Wad
-    weight: Positive = 1
-    max_age_s: Seconds = 60.0
-
-
-SourceSettings = Annotated[
-    HttpSourceSettings | ChainlinkSourceSettings | Erc4626SourceSettings,
-    Field(discriminator="kind"),
-]
 
 
 class SignerSettings(Section):

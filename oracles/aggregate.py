@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from config.settings import AssetSettings
+from config.asset_settings import AssetSettings
 from config.units import WAD, mul_div_down, mul_div_up
 from oracles.freshness import AgePolicy, age_widening_bps
 from oracles.median import distance_bps, exceeds_bps, middle, outliers, widened

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from config.settings import AssetSettings, SourceSettings
+from config.asset_settings import AssetSettings
+from config.source_settings import SourceSettings
 from oracles.aggregate import UNIT, aggregate
 from oracles.freshness import AgePolicy, next_change_ms
 from oracles.price import FailureKind, Price, PriceSet, Quote, QuoteFailure

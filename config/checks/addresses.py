@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from config.errors import KeyPath, Remark
-from config.settings import HttpSourceSettings, Mode, Settings
+from config.settings import Mode, Settings
+from config.source_settings import HttpSourceSettings
 
 _HIGHEST_PRECOMPILE = 0xFFFF
 _DEAD = frozenset(

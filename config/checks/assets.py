@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from config.asset_settings import AssetSettings
 from config.errors import Remark
-from config.settings import AssetSettings, Settings, SourceSettings
+from config.settings import Settings
+from config.source_settings import SourceSettings
 
 UNIT = "USD"
 """What every chain of pricing ends at. It has no price of its own and is no asset."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from config.errors import Remark
-from config.settings import MarketSettings, RiskSettings, Settings
+from config.risk_settings import MarketSettings, RiskSettings
+from config.settings import Settings
 from config.units import WAD, format_decimal
 
 

@@ -7,11 +7,11 @@ from difflib import get_close_matches
 
 from config.checks.origins import is_loopback, origin
 from config.errors import KeyPath, Remark
-from config.settings import (
+from config.settings import Settings
+from config.source_settings import (
     ChainlinkSourceSettings,
     Erc4626SourceSettings,
     HttpSourceSettings,
-    Settings,
     SourceSettings,
 )
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from config.checks.origins import Origin, host_of, is_loopback, is_plain, origin
 from config.errors import KeyPath, Remark
 from config.secrets import SecretUrl
-from config.settings import HttpSourceSettings, Mode, Settings
+from config.settings import Mode, Settings
 from config.shown import key_text
+from config.source_settings import HttpSourceSettings
 
 _EXAMPLE_DOMAINS = ("example", "invalid", "example.com", "example.net", "example.org")
 """Reserved for examples (RFC 2606): no one answers there."""

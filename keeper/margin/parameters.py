@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from config.canonical import digest
-from config.settings import LiquidateWhen, Settings
+from config.risk_settings import LiquidateWhen
+from config.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

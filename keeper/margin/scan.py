@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from config.settings import LiquidateWhen
+from config.risk_settings import LiquidateWhen
 from config.units import BPS, WAD
 from keeper.domain.account import CutPoint
 from keeper.domain.health import AccountState

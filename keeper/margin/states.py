@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from config.settings import LiquidateWhen
+from config.risk_settings import LiquidateWhen
 from keeper.domain.health import AccountState, UnifiedHealth
 from keeper.margin.parameters import RiskPolicy
 

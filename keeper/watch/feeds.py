@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from config.settings import ChainlinkSourceSettings, Erc4626SourceSettings, SourceSettings
+from config.source_settings import ChainlinkSourceSettings, Erc4626SourceSettings, SourceSettings
 from oracles.price import Quote, QuoteFailure
 from oracles.sources.chain import Call, ChainReader, silent
 from oracles.sources.chainlink import ChainlinkSource

@@ -11,7 +11,8 @@ import structlog
 from chains.client import ChainClient
 from chains.errors import ChainError, StopChain
 from chains.hub.reader import HubFacts, HubReader
-from config.settings import HttpSourceSettings, Settings
+from config.settings import Settings
+from config.source_settings import HttpSourceSettings
 from keeper.book.book import Book
 from keeper.state.log import StateLog
 from keeper.state.observations import PriceSetSeen

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from config.settings import ChainlinkSourceSettings
+from config.source_settings import ChainlinkSourceSettings
 from config.units import WAD, mul_div_down
 from oracles.aggregate import MAX_VALUE_WAD
 from oracles.price import FailureKind, Quote, QuoteFailure

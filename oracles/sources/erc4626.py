@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from config.settings import Erc4626SourceSettings
+from config.source_settings import Erc4626SourceSettings
 from config.units import WAD, mul_div_down
 from oracles.price import FailureKind, Quote, QuoteFailure
 from oracles.sources.chain import Call, words

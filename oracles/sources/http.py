@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import aiohttp
 from asyncio_throttle.throttler import Throttler
 
-from config.settings import HttpSourceSettings
+from config.source_settings import HttpSourceSettings
 from oracles.price import FailureKind, Quote, QuoteFailure
 from oracles.sources.json_answer import parse_json, price_wad, shown, time_ms, walk
 from oracles.sources.origin import BadAnswer, Origin

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from config.settings import ChainlinkSourceSettings, Erc4626SourceSettings, HttpSourceSettings
+from config.source_settings import ChainlinkSourceSettings, Erc4626SourceSettings, HttpSourceSettings
 from oracles.price import FailureKind, Quote, QuoteFailure
 
 DETAIL_LENGTH = 160

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from config.settings import HttpSourceSettings
+from config.source_settings import HttpSourceSettings
 from oracles.sources.json_answer import TimeUnit
 
 

@@ -11,7 +11,8 @@ import pytest
 import config
 from config.loader import examine, load
 from config.sections import places
-from config.settings import HttpSourceSettings, Mode
+from config.settings import Mode
+from config.source_settings import HttpSourceSettings
 from oracles.pricing import PriceBook
 from oracles.sources.presets import PRESETS, route
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from config.settings import AssetSettings, HttpSourceSettings
+from config.asset_settings import AssetSettings
+from config.source_settings import HttpSourceSettings
 from config.units import WAD
 from oracles.aggregate import aggregate
 from oracles.freshness import AgePolicy

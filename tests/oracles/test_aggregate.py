@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from config.settings import AssetSettings
+from config.asset_settings import AssetSettings
 from config.units import WAD
 from oracles.aggregate import aggregate
 from oracles.price import FailureKind, PriceStatus, Quote, QuoteFailure

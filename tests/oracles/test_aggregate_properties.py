@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from config.settings import AssetSettings
+from config.asset_settings import AssetSettings
 from oracles.aggregate import aggregate
 from oracles.price import FailureKind, PriceStatus, Quote, QuoteFailure
 from tests.oracles.evidence import EXACT, MAX_AGE_MS, NOW_MS, ages, failure, price_of, quote

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from eth_abi.abi import encode
 
-from config.settings import ChainlinkSourceSettings, Erc4626SourceSettings
+from config.source_settings import ChainlinkSourceSettings, Erc4626SourceSettings
 from config.units import WAD
 from oracles.price import FailureKind, Quote, QuoteFailure
 from oracles.sources.chain import ChainReader, silent

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.settings import AssetSettings
+from config.asset_settings import AssetSettings
 from config.units import WAD
 from oracles.aggregate import aggregate
 from oracles.price import FailureKind, Price, PriceStatus, Quote, QuoteFailure

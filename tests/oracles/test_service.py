@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from config.settings import AssetSettings
+from config.asset_settings import AssetSettings
 from config.units import parse_wad
 from oracles.circuit import Circuit
 from oracles.price import FailureKind, PriceSet, PriceStatus, Quote, QuoteFailure

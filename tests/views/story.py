@@ -13,7 +13,7 @@ from chains.hub.signatures import assemble, sign
 from chains.hub.signatures import digest as attestation_digest
 from chains.keys import Key
 from config.canonical import canonical_json, digest
-from config.settings import LiquidateWhen
+from config.risk_settings import LiquidateWhen
 from config.units import WAD
 from keeper.domain.account import Account, Collateral, CutPoint, Debt, Leg, Position
 from keeper.domain.decision import Decision

@@ -7,7 +7,8 @@ import asyncio
 from chains.answers import read_data, read_head
 from chains.endpoint import Endpoint
 from chains.errors import ChainError
-from config.settings import ChainlinkSourceSettings, Erc4626SourceSettings, HttpSourceSettings, Settings
+from config.settings import Settings
+from config.source_settings import ChainlinkSourceSettings, Erc4626SourceSettings, HttpSourceSettings
 from keeper.runtime.clock import now_ms
 from keeper.views.probes.report import Report, ok, warning
 from oracles.price import Quote, QuoteFailure

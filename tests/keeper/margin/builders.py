@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from config.settings import LiquidateWhen
+from config.risk_settings import LiquidateWhen
 from config.units import WAD
 from keeper.domain.account import Account, Collateral, CutPoint, Debt, Leg, PendingClaim, Position
 from keeper.margin.parameters import AssetRisk, LegAges, MarketRisk, RiskPolicy, Tier

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from config.settings import LiquidateWhen
+from config.risk_settings import LiquidateWhen
 from config.units import WAD
 from keeper.domain.account import Account, Collateral, CutPoint, Debt, Leg
 from keeper.domain.health import AccountState

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from config.settings import LiquidateWhen
+from config.risk_settings import LiquidateWhen
 from config.units import WAD
 from keeper.domain.health import AccountState, Interval, UnifiedHealth
 from keeper.margin.states import next_state

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.canonical import canonical_json, digest
-from config.settings import LiquidateWhen
+from config.risk_settings import LiquidateWhen
 from keeper.domain.account import Account, CutPoint
 from keeper.domain.decision import Decision
 from keeper.domain.health import AccountState
