@@ -6,7 +6,8 @@
     ├── RetryLater               ask again later, or another endpoint now
     │   ├── EndpointUnavailable  no answer: refused, reset, timed out, HTTP 5xx
     │   ├── RateLimited          asked too often; it may say for how long to wait
-    │   └── NotYetThere          the node lacks that block: not yet, no longer, or pruned
+    │   ├── NotYetThere          the node lacks that block: not yet, no longer, or pruned
+    │   └── SignerUnavailable    an external signer gave no signature that holds
     ├── Unusable                 throw the answer away; another endpoint may do better
     │   └── MalformedAnswer      not what the protocol says: HTML, a wrong id, bad hex
     ├── AskForLess               the same question over a smaller range or batch
@@ -64,6 +65,10 @@ class RateLimited(RetryLater):
 
 class NotYetThere(RetryLater):
     """The node does not have that block: it has not come yet, was reorganised away, or was pruned."""
+
+
+class SignerUnavailable(RetryLater):
+    """The external signer did not answer, or not with our key's signature. Nothing was signed that could be sent."""
 
 
 class Unusable(ChainError):

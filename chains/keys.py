@@ -57,6 +57,10 @@ class Key:
         signature: bytes = self._sign(digest, hasher=None)
         return int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big"), signature[64]
 
+    async def sign_payload(self, payload: bytes) -> tuple[int, int, int]:
+        """Return (r, s, recovery id) for the payload's keccak-256: the one form that external signers have too."""
+        return self.sign(keccak(payload))
+
     def __repr__(self) -> str:
         return f"Key({self._address})"
 
@@ -72,30 +76,46 @@ def load_key(settings: SignerSettings, chain_ids: Iterable[int]) -> Key:
 
     Raises `KeyRefused` if the file is not a plain file for its owner alone, holds anything but
     one key, gives another address than configured, or is a known test key while a chain id is
-    not a known test chain's. A keystore takes seconds to open: call this before the loop starts.
+    not a known test chain's. A keystore takes seconds to open: call this before the loop starts,
+    or in a thread. A key of an external signer is `chains.remote_signer`'s.
     """
-    match (settings.key_file, settings.keystore):
-        case (Path() as path, None):
+    match (settings.key_file, settings.keystore, settings.credential):
+        case (Path() as path, None, None):
             key = Key(_hex_key(path))
-        case (None, Path() as path):
+        case (None, Path() as path, None):
             if settings.password_file is None:
                 raise KeyRefused("a keystore needs a password_file")
             key = Key(_open_keystore(path, settings.password_file))
+        case (None, None, str() as name):
+            key = Key(_hex_key(_credential(name)))
         case _:
-            raise KeyRefused("name exactly one of key_file and keystore")
+            raise KeyRefused("name exactly one of key_file, keystore and credential")
     if key.address.lower() != settings.address.lower():
         raise KeyRefused(f"the key's address is {key.address}, but {settings.address} is configured")
-    strange = [chain_id for chain_id in chain_ids if not is_test_chain(chain_id)]
-    if strange and key.address in DEV_ADDRESSES:
-        raise KeyRefused(
-            f"{key.address} is a test key that everybody knows; it is refused on chain {strange[0]}"
-        )
+    refuse_test_key(key.address, chain_ids)
     return key
+
+
+def refuse_test_key(address: str, chain_ids: Iterable[int]) -> None:
+    """Raise `KeyRefused` if everybody knows the key of `address` and a chain is not a test chain."""
+    strange = [chain_id for chain_id in chain_ids if not is_test_chain(chain_id)]
+    if strange and address in DEV_ADDRESSES:
+        raise KeyRefused(f"{address} is a test key that everybody knows; it is refused on chain {strange[0]}")
 
 
 def is_test_chain(chain_id: int) -> bool:
     """Whether the id is one that only local test chains use."""
     return chain_id in {1337, 31337} or 31100 <= chain_id <= 31199
+
+
+def _credential(name: str) -> Path:
+    """Return the file of a credential that systemd handed to this service (``LoadCredentialEncrypted=``)."""
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not directory:
+        raise KeyRefused(
+            f"no credential {name}: systemd hands credentials to services only (see LoadCredential=)"
+        )
+    return Path(directory) / name
 
 
 def _hex_key(path: Path) -> bytes:

@@ -33,14 +33,17 @@ MAX_UINT64 = 2**64 - 1
 
 
 class Signer(Protocol):
-    """What signs: an address and its signature of a 32-byte digest (`chains.keys.Key`)."""
+    """What signs: a key of this process (`chains.keys.Key`) or one behind HTTP (`chains.remote_signer`)."""
 
     @property
     def address(self) -> str:
         """The checksummed address."""
 
-    def sign(self, digest: bytes) -> tuple[int, int, int]:
-        """Return (r, s, recovery id), s in the lower half of the curve's order."""
+    async def sign_payload(self, payload: bytes) -> tuple[int, int, int]:
+        """Return (r, s, recovery id) for the payload's keccak-256, s in the lower half of the curve's order.
+
+        Raises `SignerUnavailable` if there is no signature now.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +164,13 @@ def check_policy(request: TransactionRequest, policy: TransactionPolicy, sender:
         raise FeeOutOfBounds(f"gas limit x cap could cost more than {policy.max_cost_wei} wei")
 
 
-def sign_transaction(
+async def sign_transaction(
     request: TransactionRequest, signer: Signer, policy: TransactionPolicy
 ) -> SignedTransaction:
-    """Check the policy, then sign. Raises `NeverSign` before any signature is made."""
+    """Check the policy, then sign. Raises `NeverSign` before any signature is made, or `SignerUnavailable`."""
     check_policy(request, policy, signer.address)
     fields = _fields(request)
-    r, s, recovery = signer.sign(keccak(TYPE_2 + _list(fields)))
+    r, s, recovery = await signer.sign_payload(TYPE_2 + _list(fields))
     raw = TYPE_2 + _list(fields + _integer(recovery) + _integer(r) + _integer(s))
     return SignedTransaction(request, signer.address, raw, "0x" + keccak(raw).hex())
 

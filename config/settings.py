@@ -99,13 +99,18 @@ class SignerSettings(Section):
     """A key by reference. `address` must be what the key gives, or nothing starts.
 
     `key_file` holds 64 hex digits and is for local chains; `keystore` is a v3 file with
-    its password in `password_file`. Both must be readable by their owner only.
+    its password in `password_file`. Both must be readable by their owner only. `credential`
+    names a file of 64 hex digits that systemd hands to the service; `remote_url` is an
+    external signer with web3signer's API, which keeps the key.
     """
 
     address: Address
     key_file: FilePath | None = None
     keystore: FilePath | None = None
     password_file: FilePath | None = None
+    credential: Name | None = None
+    remote_url: Url | None = None
+    remote_timeout_s: Seconds = 2.0
 
 
 class AttestorPeerSettings(Section):

@@ -37,8 +37,19 @@ class InvalidSignature(ValueError):
     """The bytes are not a signature the hub would take. The text says why."""
 
 
+class AttestationSigner(Protocol):
+    """Whatever signs the keccak-256 of a payload (see `chains.transactions.Signer`)."""
+
+    @property
+    def address(self) -> str:
+        """The checksummed address."""
+
+    async def sign_payload(self, payload: bytes) -> tuple[int, int, int]:
+        """Return (r, s, recovery id), s in the lower half. Raises `SignerUnavailable`."""
+
+
 class DigestSigner(Protocol):
-    """Whatever signs 32 bytes (see `chains.keys.Key`)."""
+    """A key at hand, which signs 32 bytes (see `chains.keys.Key`)."""
 
     def sign(self, digest: bytes) -> tuple[int, int, int]:
         """Return (r, s, recovery id), s in the lower half."""
@@ -51,8 +62,19 @@ def words(attestation: Attestation) -> bytes:
 
 def digest(attestation: Attestation, chain_id: int, hub: str) -> bytes:
     """Return the 32 bytes that are signed for the hub at `hub` on chain `chain_id`."""
+    return bytes(keccak(payload(attestation, chain_id, hub)))
+
+
+def payload(attestation: Attestation, chain_id: int, hub: str) -> bytes:
+    """Return what `digest` is the keccak-256 of: EIP-712's two bytes, the domain's hash and the struct's."""
     domain = keccak(_DOMAIN_PREFIX + _word(chain_id) + _word(hub))
-    return bytes(keccak(b"\x19\x01" + domain + keccak(_TYPE_HASH + words(attestation))))
+    return bytes(b"\x19\x01" + domain + keccak(_TYPE_HASH + words(attestation)))
+
+
+async def signed(signer: AttestationSigner, attestation: Attestation, chain_id: int, hub: str) -> bytes:
+    """Return the signer's r, s and v (27 or 28) as 65 bytes. Raises `SignerUnavailable`."""
+    r, s, recovery = await signer.sign_payload(payload(attestation, chain_id, hub))
+    return r.to_bytes(32) + s.to_bytes(32) + bytes([27 + recovery])
 
 
 def sign(key: DigestSigner, digest_to_sign: bytes) -> bytes:

@@ -27,6 +27,9 @@ PUBLIC_KEYS = frozenset(
 """The accounts that every local test node starts with. On other chains they are emptied within seconds."""
 
 
+_KEY_SOURCES = ("key_file", "keystore", "credential", "remote_url")
+
+
 def check_signers(settings: Settings) -> Iterator[Remark]:
     """Yield what is wrong with signers, with who names them, and with files that are named twice."""
     yield from _references(settings)
@@ -61,14 +64,16 @@ def _references(settings: Settings) -> Iterator[Remark]:
 
 
 def _key(at: KeyPath, signer: SignerSettings) -> Iterator[Remark]:
-    if signer.key_file is None and signer.keystore is None:
+    named = [key for key in _KEY_SOURCES if getattr(signer, key) is not None]
+    if not named:
         message = "a signer without a key"
-        yield Remark(
-            at, "E601", message, "name its file: keystore with password_file, or key_file on local chains"
+        advice = (
+            "name one of remote_url, credential, keystore with password_file, or key_file on local chains"
         )
-    if signer.key_file is not None and signer.keystore is not None:
-        message = "a signer with two keys, key_file and keystore"
-        yield Remark((*at, "key_file"), "E602", message, "keep one of them")
+        yield Remark(at, "E601", message, advice)
+    if len(named) > 1:
+        message = f"a signer with two keys, {named[0]} and {named[1]}"
+        yield Remark((*at, named[0]), "E602", message, "keep one of them")
     if signer.keystore is not None and signer.password_file is None:
         message = "a keystore without its password"
         yield Remark((*at, "keystore"), "E603", message, "name the file that holds it: password_file")

@@ -37,6 +37,9 @@ def _urls(settings: Settings) -> Iterator[tuple[KeyPath, SecretUrl]]:
     for number, source in enumerate(settings.sources):
         if isinstance(source, HttpSourceSettings):
             yield ("sources", number, "url"), source.url
+    for name, signer in settings.signers.items():
+        if signer.remote_url is not None:
+            yield ("signers", name, "remote_url"), signer.remote_url
     if settings.attestation is not None:
         for number, peer in enumerate(settings.attestation.attestors):
             yield ("attestation", "attestors", number, "url"), peer.url

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from chains.hub.signatures import DigestSigner, digest, sign
+from chains.errors import SignerUnavailable
+from chains.hub.signatures import AttestationSigner, digest, signed
 from config.settings import AttestorSettings, Settings
 from keeper.attest.cut import CutRefused, CutView, read_cut
 from keeper.attest.judge import Terms, judge
@@ -34,7 +35,7 @@ class Attestor:
         own: AttestorSettings,
         policy: RiskPolicy,
         watcher: Watcher,
-        key: DigestSigner,
+        key: AttestationSigner,
         state_log: StateLog,
         now_ms: Callable[[], int],
     ) -> None:
@@ -85,7 +86,7 @@ class Attestor:
         refusals = [self._refusal(proposal, batch, view, terms) for proposal in batch.proposals]
         refusals = await self._remembered(batch.proposals, refusals)
         answers = [
-            refusal or Signed("0x" + sign(self._key, self._digest(proposal)).hex())
+            refusal or await self._signed(proposal)
             for proposal, refusal in zip(batch.proposals, refusals, strict=True)
         ]
         await self._note_refusals(batch.proposals, answers)
@@ -151,9 +152,20 @@ class Attestor:
             attestation,
         )
 
+    async def _signed(self, proposal: Proposal) -> Answer:
+        """Sign what the log already holds. Without a signature the row stands: the same question may come again."""
+        hub = self._hub(proposal)
+        try:
+            signature = await signed(self._key, proposal.attestation, proposal.chain_id, hub)
+        except SignerUnavailable as error:
+            return Refused(RefusalReason.NOT_READY, str(error))
+        return Signed("0x" + signature.hex())
+
     def _digest(self, proposal: Proposal) -> bytes:
-        hub = self._settings.chains[self._chain_by_id[proposal.chain_id]].hub
-        return digest(proposal.attestation, proposal.chain_id, hub)
+        return digest(proposal.attestation, proposal.chain_id, self._hub(proposal))
+
+    def _hub(self, proposal: Proposal) -> str:
+        return self._settings.chains[self._chain_by_id[proposal.chain_id]].hub
 
     async def _note_refusals(self, proposals: Sequence[Proposal], answers: Sequence[Answer]) -> None:
         """Keep what was asked and refused, all of a batch in one commit: a refusal is logged on both sides."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from chains.errors import ChainError, NeverSign
+from chains.errors import ChainError, NeverSign, SignerUnavailable
 from chains.send_errors import SendClass, SendOutcome
 from chains.transactions import Fees, Signer, TransactionRequest, cancellation, sign_transaction
 from keeper.execution.events import FeeCeilingHit, Send, SendAnswered, Sign, Signed
@@ -94,9 +94,12 @@ class Dispatcher:
         if refusal is not None:
             return await self._ceiling(tracked, refusal, block_number)
         try:
-            signed = sign_transaction(request, self._signer, self._terms.policy)
+            signed = await sign_transaction(request, self._signer, self._terms.policy)
         except NeverSign as error:
             return await self._ceiling(tracked, str(error), block_number)
+        except SignerUnavailable as error:
+            _log.warning("lane_no_signature", chain=self._terms.chain, error=str(error))
+            return ()
         attempt = attempt_of(signed, tracked.intent, len(tracked.attempts), is_cancel=order.is_cancel)
         event = Signed(attempt.tx_hash, attempt.nonce, attempt.is_cancel)
         entry = AttemptSigned(attempt, order.reason)

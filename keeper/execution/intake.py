@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from chains.answers import FeeQuote
 from chains.blocks import Head
-from chains.errors import ChainError, NeverSign, Reverted
+from chains.errors import ChainError, NeverSign, Reverted, SignerUnavailable
 from chains.transactions import Fees, Signer, check_policy, sign_transaction
 from keeper.domain.intent import Intent
 from keeper.execution.dispatch import Dispatcher, Order
@@ -192,14 +192,24 @@ class Intake:
             return
         rows: list[Entry] = []
         signed: list[Tracked] = []
+        unsigned: set[str] = set()
         for one in candidates:
             if one.refusal is not None:
                 reason_class = one.refusal.reason_class or ""
                 rows.append(IntentSkipped(one.intent, reason_class, one.refusal.reason))
                 continue
-            tracked = self._sign(one.intent, fees, next_nonce + len(signed))
+            try:
+                tracked = await self._sign(one.intent, fees, next_nonce + len(signed))
+            except SignerUnavailable as error:
+                # its nonce goes to the next one: a signature that comes too late is for bytes nobody will send
+                taken.answers.append(held(one.intent, str(error)))
+                unsigned.add(one.intent.intent_id)
+                continue
             signed.append(tracked)
             rows.append(IntentSigned(one.intent, tracked.newest))
+        candidates = [one for one in candidates if one.intent.intent_id not in unsigned]
+        if not rows:
+            return
         try:
             await self._log.write(*rows)
         except NonceTaken:
@@ -220,11 +230,11 @@ class Intake:
         taken.tracked += signed
         taken.orders += [Order(one, Send(one.newest.tx_hash)) for one in signed]
 
-    def _sign(self, intent: Intent, fees: Fees, nonce: int) -> Tracked:
+    async def _sign(self, intent: Intent, fees: Fees, nonce: int) -> Tracked:
         fault_point(FaultPoint.AFTER_INTENT)
         view = transition(IntentView(), SlotReserved(nonce)).view
         fault_point(FaultPoint.AFTER_SLOT)
-        signed = sign_transaction(request_of(intent, nonce, fees), self._signer, self._terms.policy)
+        signed = await sign_transaction(request_of(intent, nonce, fees), self._signer, self._terms.policy)
         fault_point(FaultPoint.AFTER_SIGN)
         attempt = attempt_of(signed, intent, 0, is_cancel=False)
         view = transition(view, Signed(attempt.tx_hash, nonce, is_cancel=False)).view

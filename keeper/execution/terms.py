@@ -70,6 +70,6 @@ class NoKey:
 
     address: str
 
-    def sign(self, digest: bytes) -> tuple[int, int, int]:
+    async def sign_payload(self, payload: bytes) -> tuple[int, int, int]:
         """Refuse."""
-        raise NeverSign(f"a rehearsal signs nothing, not even {digest.hex()}")
+        raise NeverSign(f"a rehearsal signs nothing, not even these {len(payload)} bytes")

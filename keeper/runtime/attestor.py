@@ -6,7 +6,8 @@ import asyncio
 
 import structlog
 
-from chains.keys import Key, load_key
+from chains.hub.signatures import AttestationSigner
+from chains.remote_signer import RemoteSigner, open_signer
 from config.settings import AttestorSettings, Settings
 from keeper.attest.server import application, serve
 from keeper.attest.service import Attestor
@@ -29,9 +30,18 @@ def run(settings: Settings) -> int:
 
 
 async def _attest(settings: Settings, own: AttestorSettings, stop: asyncio.Event) -> None:
-    # A keystore takes seconds of scrypt: off the loop, so that a signal is still heard.
     chain_ids = [chain.chain_id for chain in settings.chains.values()]
-    key = await asyncio.to_thread(load_key, settings.signers[own.signer], chain_ids)
+    key = await open_signer(settings.signers[own.signer], chain_ids)
+    try:
+        await _attest_as(key, settings, own, stop)
+    finally:
+        if isinstance(key, RemoteSigner):
+            await key.aclose()
+
+
+async def _attest_as(
+    key: AttestationSigner, settings: Settings, own: AttestorSettings, stop: asyncio.Event
+) -> None:
     async with opened_log(settings, own.state_log, "attest") as state_log:
         watcher = await unless_stopped(Watcher.connect(settings, state_log, now_ms, {}), stop)
         if watcher is None:
@@ -46,7 +56,7 @@ async def _serve(
     settings: Settings,
     own: AttestorSettings,
     watcher: Watcher,
-    key: Key,
+    key: AttestationSigner,
     state_log: StateLog,
     stop: asyncio.Event,
 ) -> None:

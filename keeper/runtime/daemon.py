@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import aiohttp
 import structlog
 
-from chains.keys import Key, load_key
+from chains.remote_signer import RemoteSigner, open_signer
+from chains.transactions import Signer
 from config.settings import Mode, Settings
 from keeper.attest.quorum import QuorumClient
 from keeper.domain.intent import Intent, IntentState
@@ -38,7 +39,16 @@ def run(settings: Settings) -> int:
 
 
 async def _run(settings: Settings, stop: asyncio.Event) -> None:
-    keys = await asyncio.to_thread(_keys, settings)
+    keys = await _keys(settings)
+    try:
+        await _run_with(keys, settings, stop)
+    finally:
+        for key in keys.values():
+            if isinstance(key, RemoteSigner):
+                await key.aclose()
+
+
+async def _run_with(keys: dict[str, Signer], settings: Settings, stop: asyncio.Event) -> None:
     async with opened_log(settings, settings.state_log, str(settings.mode)) as state_log:
         watched = {name: key.address for name, key in keys.items()}
         watcher = await unless_stopped(Watcher.connect(settings, state_log, now_ms, watched), stop)
@@ -61,22 +71,22 @@ def _open_alerts(state_log: StateLog) -> list[str]:
         return [row["dedupe_key"] for row in reader.alerts(limit=10_000)]
 
 
-def _keys(settings: Settings) -> dict[str, Key | NoKey]:
+async def _keys(settings: Settings) -> dict[str, Signer]:
     """Return each chain's signer. Only a live daemon reads a key; a rehearsal has an address."""
-    keys: dict[str, Key | NoKey] = {}
+    keys: dict[str, Signer] = {}
     for name, chain in settings.chains.items():
         if chain.signer is None or settings.mode is Mode.OBSERVE:
             continue
         signer = settings.signers[chain.signer]
         live = settings.mode is Mode.LIVE
-        keys[name] = load_key(signer, [chain.chain_id]) if live else NoKey(signer.address)
+        keys[name] = await open_signer(signer, [chain.chain_id]) if live else NoKey(signer.address)
     return keys
 
 
 def _assemble(
     settings: Settings,
     watcher: Watcher,
-    keys: dict[str, Key | NoKey],
+    keys: dict[str, Signer],
     state_log: StateLog,
     session: aiohttp.ClientSession,
     open_alerts: Sequence[str],
@@ -119,7 +129,7 @@ def _assemble(
 def _lanes(
     settings: Settings,
     watcher: Watcher,
-    keys: dict[str, Key | NoKey],
+    keys: dict[str, Signer],
     state_log: StateLog,
     told: Callable[[Intent, IntentState, str], None],
 ) -> dict[str, LaneDriver]:

@@ -81,7 +81,7 @@ def _ask(settings: Settings, *, offline: bool) -> list[Report]:
 
     from keeper.views.probes.keys import probe_keys
 
-    reports = list(probe_keys(settings))
+    reports = asyncio.run(probe_keys(settings, outside=not offline))
     if not offline:
         reports += asyncio.run(_ask_outside(settings))
     return reports

@@ -239,3 +239,20 @@ def test_no_refusal_shows_the_key(tmp_path: Path) -> None:
     with pytest.raises(KeyRefused) as caught:
         load_key(signer(key_file=key_file(tmp_path, SECRET + "0")), [1])
     assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_credential_of_systemd_is_a_key_file_in_its_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key_file(tmp_path, mode=0o400).rename(tmp_path / "sender")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    settings = SignerSettings.model_validate({"address": ADDRESS, "credential": "sender"})
+
+    assert ADDRESS == load_key(settings, [1]).address
+
+
+def test_without_systemd_there_is_no_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    settings = SignerSettings.model_validate({"address": ADDRESS, "credential": "sender"})
+    with pytest.raises(KeyRefused, match="systemd"):
+        load_key(settings, [1])

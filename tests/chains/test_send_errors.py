@@ -75,7 +75,7 @@ class Sender:
         self.client = client
         self.key = Key(bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"))
 
-    def sign(self, **changed: int) -> bytes:
+    async def sign(self, **changed: int) -> bytes:
         fields = {
             "chain_id": CHAIN_ID,
             "nonce": 0,
@@ -91,7 +91,7 @@ class Sender:
             max_fee_per_gas_wei=10**30,
             max_cost_wei=10**40,
         )
-        return sign_transaction(request, self.key, policy).raw
+        return (await sign_transaction(request, self.key, policy)).raw
 
     async def send(self, raw: bytes) -> SendClass:
         return (await self.client.send_raw(raw)).send_class
@@ -101,17 +101,17 @@ class Sender:
 async def test_what_a_real_node_says(node: Node, client: ChainClient) -> None:
     sender = Sender(client)
     await node("evm_setAutomine", False)
-    first = sender.sign()
+    first = await sender.sign()
 
     assert SendClass.PUBLISHED is await sender.send(first)
     assert SendClass.PUBLISHED is await sender.send(first)
-    assert SendClass.REPLACE_UNDERPRICED is await sender.send(sender.sign(max_fee_per_gas_wei=9 * GWEI))
+    assert SendClass.REPLACE_UNDERPRICED is await sender.send(await sender.sign(max_fee_per_gas_wei=9 * GWEI))
     assert SendClass.UNDERPRICED is await sender.send(
-        sender.sign(nonce=1, max_fee_per_gas_wei=1, max_priority_fee_per_gas_wei=0)
+        await sender.sign(nonce=1, max_fee_per_gas_wei=1, max_priority_fee_per_gas_wei=0)
     )
-    assert SendClass.FUNDS is await sender.send(sender.sign(nonce=1, max_fee_per_gas_wei=10**24))
-    assert SendClass.FATAL_TX is await sender.send(sender.sign(nonce=1, gas_limit=10**8))
-    assert SendClass.FATAL_TX is await sender.send(sender.sign(nonce=1, chain_id=1))
+    assert SendClass.FUNDS is await sender.send(await sender.sign(nonce=1, max_fee_per_gas_wei=10**24))
+    assert SendClass.FATAL_TX is await sender.send(await sender.sign(nonce=1, gas_limit=10**8))
+    assert SendClass.FATAL_TX is await sender.send(await sender.sign(nonce=1, chain_id=1))
     assert SendClass.FATAL_TX is await sender.send(first[:-1])
 
     await node.mine()

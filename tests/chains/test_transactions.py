@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,8 @@ from chains.errors import (
 from chains.keys import Key
 from chains.transactions import (
     Fees,
+    SignedTransaction,
+    Signer,
     TransactionPolicy,
     TransactionRequest,
     bumped_fees,
@@ -52,12 +55,16 @@ POLICY = TransactionPolicy(
 )
 
 
+def signed(request: TransactionRequest, key: Signer, policy: TransactionPolicy) -> SignedTransaction:
+    return asyncio.run(sign_transaction(request, key, policy))
+
+
 class Anything:
     """A signer's double that must never be asked."""
 
     address = "0x" + "cd" * 20
 
-    def sign(self, digest: bytes) -> tuple[int, int, int]:
+    async def sign_payload(self, payload: bytes) -> tuple[int, int, int]:
         raise AssertionError("nothing may be signed")
 
 
@@ -88,7 +95,7 @@ def test_the_bytes_are_those_of_eth_account(request_: TransactionRequest, secret
     )
     if 0 < len(request.data) < 4:
         with pytest.raises(WrongTarget):
-            sign_transaction(request, key, policy)
+            signed(request, key, policy)
         return
     expected = Account.sign_transaction(
         {
@@ -107,11 +114,11 @@ def test_the_bytes_are_those_of_eth_account(request_: TransactionRequest, secret
         },
         secret.to_bytes(32, "big"),
     )
-    signed = sign_transaction(request, key, policy)
+    ours = signed(request, key, policy)
 
-    assert bytes(expected.raw_transaction) == signed.raw
-    assert "0x" + bytes(expected.hash).hex() == signed.tx_hash
-    assert Account.recover_transaction(signed.raw) == signed.sender
+    assert bytes(expected.raw_transaction) == ours.raw
+    assert "0x" + bytes(expected.hash).hex() == ours.tx_hash
+    assert Account.recover_transaction(ours.raw) == ours.sender
 
 
 @pytest.mark.parametrize(
@@ -135,12 +142,12 @@ def test_the_bytes_are_those_of_eth_account(request_: TransactionRequest, secret
 )
 def test_nothing_outside_the_policy_is_signed(change: dict[str, object], expected: type[NeverSign]) -> None:
     with pytest.raises(NeverSign) as caught:
-        sign_transaction(replace(REQUEST, **change), Anything(), POLICY)  # type: ignore[arg-type]
+        signed(replace(REQUEST, **change), Anything(), POLICY)  # type: ignore[arg-type]
     assert expected is type(caught.value)
 
 
 def test_what_the_policy_allows_is_signed_by_its_sender() -> None:
-    assert KEY.address == sign_transaction(REQUEST, KEY, POLICY).sender
+    assert KEY.address == signed(REQUEST, KEY, POLICY).sender
 
 
 def test_the_allow_list_does_not_care_how_an_address_is_written() -> None:
@@ -159,7 +166,7 @@ def test_a_cancellation_uses_up_the_nonce_and_nothing_else() -> None:
 
 def test_a_nonce_that_can_not_exist_is_not_laid_out() -> None:
     with pytest.raises(ValueError, match="nonce"):
-        sign_transaction(replace(REQUEST, nonce=2**64 - 1), KEY, POLICY)
+        signed(replace(REQUEST, nonce=2**64 - 1), KEY, POLICY)
 
 
 def test_the_first_cap_outlasts_five_full_blocks() -> None:

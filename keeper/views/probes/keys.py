@@ -1,24 +1,32 @@
-"""Does each key file open, and is it the key of the address that was configured?"""
+"""Does each key open, at hand or at its external signer, and is it that of the address that was configured?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 from chains.errors import KeyRefused
-from chains.keys import load_key
+from chains.remote_signer import RemoteSigner, open_signer
 from config.settings import Settings
 from keeper.views.probes.report import Report, ok, problem
 
 
-def probe_keys(settings: Settings) -> Iterator[Report]:
-    """Open every signer's key. Reads files only; a keystore takes seconds."""
+async def probe_keys(settings: Settings, *, outside: bool) -> list[Report]:
+    """Open every signer's key; a keystore takes seconds. External signers are asked only with `outside`."""
+    return [report async for report in _reports(settings, outside=outside)]
+
+
+async def _reports(settings: Settings, *, outside: bool) -> AsyncIterator[Report]:
     for name, signer in settings.signers.items():
         subject = f"signers.{name}"
         chain_ids = [chain.chain_id for chain in settings.chains.values() if chain.signer == name]
         if settings.attestor is not None and settings.attestor.signer == name:
             chain_ids = [chain.chain_id for chain in settings.chains.values()]
+        if signer.remote_url is not None and not outside:
+            continue
         try:
-            key = load_key(signer, chain_ids)
+            key = await open_signer(signer, chain_ids)
+            if isinstance(key, RemoteSigner):
+                await key.aclose()
         except KeyRefused as error:
             yield problem(subject, str(error), "mend the key file, or the settings that name it")
         else:

@@ -107,10 +107,10 @@ async def test_it_is_remembered_before_it_is_signed(log: StateLog, monkeypatch: 
     known: list[int] = []
 
     class Watching:
-        def sign(self, its: bytes) -> tuple[int, int, int]:
+        async def sign_payload(self, its: bytes) -> tuple[int, int, int]:
             with LogReader(log.path) as reader:
                 known.append(len(reader.select("SELECT 1 FROM signed_attestations")))
-            return KEY.sign(its)
+            return await KEY.sign_payload(its)
 
     service = attestor(world, log)
     monkeypatch.setattr(service, "_key", Watching())

@@ -11,7 +11,7 @@ from chains.answers import FeeQuote, Receipt
 from chains.blocks import Head
 from chains.client import ChainClient
 from chains.endpoint import Endpoint
-from chains.errors import NotYetThere
+from chains.errors import NotYetThere, SignerUnavailable
 from chains.keys import Key
 from chains.send_errors import SendOutcome
 from chains.transactions import TransactionPolicy, TransactionRequest
@@ -133,6 +133,22 @@ class Meddler:
         return outcome if self.answer is None else self.answer
 
 
+class Moody:
+    """A key behind a signer that does not always answer."""
+
+    def __init__(self, key: Key) -> None:
+        self.address = key.address
+        self.asked = 0
+        self.silent: set[int] = set()
+        self._key = key
+
+    async def sign_payload(self, payload: bytes) -> tuple[int, int, int]:
+        self.asked += 1
+        if self.asked in self.silent:
+            raise SignerUnavailable("the signer does not answer")
+        return await self._key.sign_payload(payload)
+
+
 class Node:
     """A local chain that is told what to do, whoever started it."""
 
@@ -165,6 +181,7 @@ class Scene:
         self.client = client
         self.path = path
         self.key = Key(SECRET)
+        self.signer = Moody(self.key)
         self.chain = Meddler(client)
         self.foreign: set[str] = set()
         self.ends: list[tuple[int, IntentState, str]] = []
@@ -178,7 +195,7 @@ class Scene:
         self.log = StateLog.open(self.path, "live", lambda: time.time_ns() // 1_000_000, options=options)
         chain: LaneChain = self.chain
         self.lane = Lane(
-            terms(**changes), chain, self.key, self.log, lambda: time.time_ns() // 1_000_000, self.told
+            terms(**changes), chain, self.signer, self.log, lambda: time.time_ns() // 1_000_000, self.told
         )
         await self.lane.recover(await self.client.head())
 

@@ -117,7 +117,7 @@ async def test_a_node_whose_nonce_lags_leads_to_no_second_call(scene: Scene) -> 
 async def test_a_nonce_taken_by_another_is_lost_only_when_that_is_final(scene: Scene) -> None:
     await scene.lane.submit([call(1), call(2)])
     await scene.node("anvil_dropAllTransactions")
-    await scene.client.send_raw(foreign_call(scene))
+    await scene.client.send_raw(await foreign_call(scene))
 
     for _ in range(FINALITY_DEPTH):
         await scene.mine()
@@ -132,7 +132,7 @@ async def test_a_nonce_taken_by_another_is_lost_only_when_that_is_final(scene: S
 async def test_a_foreign_call_that_a_reorg_moved_up_is_not_final_yet(scene: Scene) -> None:
     await scene.lane.submit([call(1)])
     await scene.node("anvil_dropAllTransactions")
-    raw = foreign_call(scene)
+    raw = await foreign_call(scene)
     await scene.client.send_raw(raw)
     await scene.mine(FINALITY_DEPTH)
 
@@ -260,8 +260,34 @@ async def test_a_cancelled_task_leaves_the_lane_able_to_go_on(scene: Scene) -> N
     assert len(states) == sum((await scene.emitted()).values())
 
 
-def foreign_call(scene: Scene) -> bytes:
+async def test_what_the_signer_does_not_sign_is_held_and_leaves_no_gap(scene: Scene) -> None:
+    scene.signer.silent = {2}
+    answers = await scene.lane.submit([call(1), call(2), call(3)])
+    again = await scene.lane.submit([call(2)])
+
+    await scene.mine(1 + FINALITY_DEPTH)
+
+    assert {1: Outcome.SENT, 2: Outcome.HELD, 3: Outcome.SENT} == {
+        answer.intent.sequence: answer.outcome for answer in answers
+    }
+    assert [Outcome.SENT] == [answer.outcome for answer in again]
+    assert ["final_ok"] * 3 == scene.states()
+    assert {1: 1, 2: 1, 3: 1} == await scene.emitted()
+
+
+async def test_a_bump_that_the_signer_does_not_sign_is_asked_for_again(scene: Scene) -> None:
+    scene.signer.silent = {2}
+    await scene.lane.submit([call(1)])
+    await scene.node("anvil_setNextBlockBaseFeePerGas", hex(100 * GWEI))
+
+    await scene.mine(8)
+
+    assert 3 <= scene.signer.asked
+    assert {1: 1} == await scene.emitted()
+
+
+async def foreign_call(scene: Scene) -> bytes:
     policy = TransactionPolicy(CHAIN_ID, frozenset({(EMITTER, SELECTOR)}), 10**6, 10**12, ETHER)
-    signed = sign_transaction(request_of(call(99), 0, Fees(GWEI, 50 * GWEI)), scene.key, policy)
+    signed = await sign_transaction(request_of(call(99), 0, Fees(GWEI, 50 * GWEI)), scene.key, policy)
     scene.foreign.add(signed.tx_hash)
     return signed.raw
