@@ -18,6 +18,7 @@ import listings
 import prices
 import ledger
 import treasury
+import desk
 import actions
 import liquidation
 
@@ -27,8 +28,9 @@ initializes: listings[ownership := ownership]
 initializes: prices[listings := listings]
 initializes: ledger[listings := listings, prices := prices]
 initializes: treasury[ownership := ownership, listings := listings, ledger := ledger]
-initializes: actions[quorum := quorum, listings := listings, prices := prices, ledger := ledger, treasury := treasury]
-initializes: liquidation[quorum := quorum, listings := listings, prices := prices, ledger := ledger, treasury := treasury]
+initializes: desk[ledger := ledger, ownership := ownership]
+initializes: actions[quorum := quorum, listings := listings, prices := prices, ledger := ledger, treasury := treasury, desk := desk]
+initializes: liquidation[quorum := quorum, listings := listings, prices := prices, ledger := ledger, treasury := treasury, desk := desk]
 
 exports: (
     ownership.owner,
@@ -71,10 +73,14 @@ exports: (
     actions.borrow,
     actions.repay,
     actions.change_position,
+    actions.trade_option,
     actions.set_cross_margin,
     liquidation.liquidate,
     liquidation.seize,
     liquidation.write_off,
+    desk.option_desk,
+    desk.set_option_desk,
+    desk.settle_option,
 )
 
 

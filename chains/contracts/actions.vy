@@ -13,18 +13,21 @@ import listings
 import prices
 import ledger
 import treasury
+import desk
 
 uses: quorum
 uses: listings
 uses: prices
 uses: ledger
 uses: treasury
+uses: desk
 
 # What an attestation lets through.
 WITHDRAW: constant(uint256) = 6
 BORROW: constant(uint256) = 7
 TRADE: constant(uint256) = 8
 UNLINK: constant(uint256) = 9
+OPTION_TRADE: constant(uint256) = 10
 
 MAX_SIGNERS: constant(uint256) = 16
 WAD: constant(uint256) = 10**18
@@ -43,7 +46,7 @@ def deposit(subaccount: uint256, token_id: uint256, amount: uint256):
     """
     account: bytes32 = ledger._raise_version(subaccount)
     price: uint256 = prices._token_price_within(token_id, max_value(uint256))
-    guard._require(amount > 0, "size")
+    guard._require(amount > 0, guard.SIZE)
     self._check_not_dust(ledger._token_value_down(token_id, amount, price))
     ledger._set_collateral(account, token_id, ledger.collateral[account][token_id] + amount)
     treasury._pull(token_id, amount)
@@ -69,7 +72,7 @@ def withdraw(
     account: bytes32 = ledger._raise_version(subaccount)
     listings._check_token(token_id)
     balance: uint256 = ledger.collateral[account][token_id]
-    guard._require(0 < amount and amount <= balance, "size")
+    guard._require(0 < amount and amount <= balance, guard.SIZE)
     ledger._set_collateral(account, token_id, balance - amount)
     self._check_risk(account, WITHDRAW, token_id, amount, att, signatures)
     treasury._push(token_id, msg.sender, amount)
@@ -91,8 +94,8 @@ def borrow(
     @param signatures Of the attestation.
     """
     account: bytes32 = ledger._raise_version(subaccount)
-    guard._require(amount > 0, "size")
-    guard._require(amount <= ledger.pool_cash, "pool")
+    guard._require(amount > 0, guard.SIZE)
+    guard._require(amount <= ledger.pool_cash, guard.POOL)
     ledger.pool_cash -= amount
     ledger._set_debt(account, ledger.accounts[account].debt + amount)
     self._check_risk(account, BORROW, STABLE, amount, att, signatures)
@@ -110,7 +113,7 @@ def repay(account: bytes32, amount: uint256):
     """
     debt: uint256 = ledger.accounts[account].debt
     paid: uint256 = min(amount, debt)
-    guard._require(paid > 0, "size")
+    guard._require(paid > 0, guard.SIZE)
     if ledger.accounts[account].owner == msg.sender:
         ledger.accounts[account].version += 1
         if paid < debt:
@@ -144,11 +147,8 @@ def change_position(
     account: bytes32 = ledger._raise_version(subaccount)
     price: uint256 = prices._market_price(market_id)
     traded: uint256 = convert(abs(size_delta), uint256)
-    guard._require(traded > 0, "size")
-    if size_delta > 0:
-        guard._require(price <= limit_price, "price")
-    else:
-        guard._require(price >= limit_price, "price")
+    guard._require(traded > 0, guard.SIZE)
+    self._check_limit(size_delta, price, limit_price)
     position: ledger.Position = ledger.positions[account][market_id]
     held: uint256 = convert(abs(position.size), uint256)
     entry_price: uint256 = position.entry_price
@@ -174,6 +174,37 @@ def change_position(
 
 @external
 @nonreentrant
+def trade_option(
+    subaccount: uint256,
+    series: bytes32,
+    size_delta: int256,
+    limit_price: uint256,
+    att: quorum.Attestation,
+    signatures: DynArray[Bytes[65], MAX_SIGNERS],
+):
+    """
+    @notice Trade an option with the pool at the attested price and the desk's spread; the premium is paid at once.
+        Needs cross margin, since local margin can not price an option, and an attestation even to reduce.
+    @param subaccount The caller's number for the account.
+    @param series Which, as the desk numbers it.
+    @param size_delta Wad of contracts, positive to buy.
+    @param limit_price Worst acceptable premium for one contract, USD wad.
+    @param att An OPTION_TRADE attestation; its value is the underlying's price.
+    @param signatures Of the attestation.
+    """
+    account: bytes32 = ledger._raise_version(subaccount)
+    item: uint256 = convert(series, uint256)
+    guard._require(ledger.accounts[account].cross_margin, guard.MARGIN)
+    guard._require(size_delta != 0, guard.SIZE)
+    quote: desk.Quote = desk._quote(account, item, att.price, att.value, size_delta)
+    self._check_limit(size_delta, quote.price, limit_price)
+    ledger._realise(account, -size_delta, 0, quote.price, 0)
+    desk._change(account, item, size_delta)
+    self._check_risk(account, OPTION_TRADE, item, convert(abs(size_delta), uint256), att, signatures)
+
+
+@external
+@nonreentrant
 def set_cross_margin(
     subaccount: uint256,
     enabled: bool,
@@ -190,9 +221,11 @@ def set_cross_margin(
     """
     account: bytes32 = ledger._raise_version(subaccount)
     # A change to the same would raise the version for nothing.
-    guard._require(enabled != ledger.accounts[account].cross_margin, "action")
+    guard._require(enabled != ledger.accounts[account].cross_margin, guard.ACTION)
     if not enabled:
         self._check_risk(account, UNLINK, 0, 0, att, signatures)
+        # Local margin can not price an option.
+        desk._check_no_options(account)
         ledger._check_local_margin(account)
     ledger._set_cross_margin(account, enabled)
 
@@ -212,28 +245,40 @@ def _check_risk(
         made for the version before; the raised version makes it single use, and the last sequence
         stays, so that a request for a huge one can not put the account out of liquidation's reach.
     """
-    guard._require(not listings.paused, "paused")
+    guard._require(not listings.paused, guard.PAUSED)
     if not ledger.accounts[account].cross_margin:
         ledger._check_local_margin(account)
         return
-    guard._require(att.action == action and att.account == account and att.item == item, "action")
+    guard._require(att.action == action and att.account == account and att.item == item, guard.ACTION)
     quorum._check_context(
         att,
         ledger.accounts[account].version - 1,
         ledger.accounts[account].last_sequence,
         listings.limits.max_attestation_age_s,
     )
-    guard._require(att.health >= WAD, "margin")
-    guard._require(size <= att.max_size, "size")
+    guard._require(att.health >= WAD, guard.MARGIN)
+    guard._require(size <= att.max_size, guard.SIZE)
     quorum._check_signatures(quorum._digest(att), signatures)
     if action == TRADE:
         prices._check_band(att.price, prices._market_price(item))
-    elif action != UNLINK:
+    elif action < UNLINK:
         prices._check_band(att.price, prices._token_price(item))
+
+
+@internal
+@pure
+def _check_limit(size_delta: int256, price: uint256, limit_price: uint256):
+    """
+    @dev Whether a purchase is at most, a sale at least at the limit.
+    """
+    if size_delta > 0:
+        guard._require(price <= limit_price, guard.PRICE)
+    else:
+        guard._require(price >= limit_price, guard.PRICE)
 
 
 @internal
 @view
 def _check_not_dust(value_wad: uint256):
     # What raises the version voids attestations, so it must cost something.
-    guard._require(value_wad >= listings.limits.min_deposit_value, "dust")
+    guard._require(value_wad >= listings.limits.min_deposit_value, guard.DUST)

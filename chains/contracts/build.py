@@ -15,7 +15,7 @@ from pathlib import Path
 from chains.contracts.artifacts import FOLDER
 
 SOURCES = Path(__file__).parent
-CONTRACTS = ("MarginHub", "Multicall", "PriceFeed", "ShareVault", "TestToken")
+CONTRACTS = ("MarginHub", "Multicall", "OptionDesk", "PriceFeed", "ShareVault", "TestToken")
 COMPILER = "0.4.3"
 EVM_VERSION = "cancun"
 OPTIMIZE = "codesize"

@@ -198,7 +198,7 @@ def _settle(account: bytes32, gain: uint256, loss: uint256, penalty: uint256) ->
     repaid: uint256 = min(gain, debt)
     debt -= repaid
     # A gain is never cut to what the pool has: the account would lose what it earned.
-    guard._require(gain - repaid <= cash, "pool")
+    guard._require(gain - repaid <= cash, guard.POOL)
     cash -= gain - repaid
     collateral += gain - repaid
 
@@ -274,7 +274,7 @@ def _check_local_margin(account: bytes32):
         if balance > 0:
             value_wad: uint256 = self._token_value_down(token_id, balance, prices._token_price(token_id))
             assets += value_wad * listings.tokens[token_id].initial_weight_bps // BPS
-    guard._require(assets >= requirement, "margin")
+    guard._require(assets >= requirement, guard.MARGIN)
 
 
 @internal
@@ -286,7 +286,7 @@ def _check_open_interest(market_id: uint256, is_long: bool):
     side: uint256 = listings.markets[market_id].open_interest_short
     if is_long:
         side = listings.markets[market_id].open_interest_long
-    guard._require(side <= listings.markets[market_id].max_open_interest, "open interest")
+    guard._require(side <= listings.markets[market_id].max_open_interest, guard.OPEN_INTEREST)
 
 
 @internal

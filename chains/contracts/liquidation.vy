@@ -12,12 +12,14 @@ import listings
 import prices
 import ledger
 import treasury
+import desk
 
 uses: quorum
 uses: listings
 uses: prices
 uses: ledger
 uses: treasury
+uses: desk
 
 event ClaimOpened:
     account: indexed(bytes32)
@@ -57,6 +59,7 @@ REPAY: constant(uint256) = 2
 REPAY_CROSS: constant(uint256) = 3
 SEIZE: constant(uint256) = 4
 WRITE_OFF: constant(uint256) = 5
+OPTION_CLOSE: constant(uint256) = 11
 
 MAX_SIGNERS: constant(uint256) = 16
 WAD: constant(uint256) = 10**18
@@ -72,20 +75,28 @@ last_step_at: HashMap[bytes32, HashMap[uint256, HashMap[uint256, uint256]]]
 @nonreentrant
 def liquidate(att: quorum.Attestation, signatures: DynArray[Bytes[65], MAX_SIGNERS]):
     """
-    @notice Take one step of a liquidation on this chain: CLOSE, REPAY or REPAY_CROSS. REPAY and REPAY_CROSS
-        take the stable from the caller, who must have approved it.
+    @notice Take one step of a liquidation on this chain: CLOSE, REPAY, REPAY_CROSS or OPTION_CLOSE. REPAY and
+        REPAY_CROSS take the stable from the caller, who must have approved it.
     @param att The attestation; its beneficiary is the caller.
     @param signatures Of the attestation.
     """
-    guard._require(att.action == CLOSE or att.action == REPAY or att.action == REPAY_CROSS, "action")
-    guard._require(att.health < WAD, "healthy")
+    guard._require(
+        att.action == CLOSE
+        or att.action == REPAY
+        or att.action == REPAY_CROSS
+        or att.action == OPTION_CLOSE,
+        guard.ACTION,
+    )
+    guard._require(att.health < WAD, guard.HEALTHY)
     digest: bytes32 = self._begin_step(att, signatures)
     if att.action == CLOSE:
         self._close(att, digest)
     elif att.action == REPAY:
         self._repay(att, digest)
-    else:
+    elif att.action == REPAY_CROSS:
         self._repay_cross(att, digest)
+    else:
+        self._close_option(att, digest)
 
 
 @external
@@ -98,20 +109,20 @@ def seize(att: quorum.Attestation, signatures: DynArray[Bytes[65], MAX_SIGNERS])
     @param att A SEIZE attestation; its beneficiary is the caller.
     @param signatures Of the attestation.
     """
-    guard._require(att.action == SEIZE, "action")
+    guard._require(att.action == SEIZE, guard.ACTION)
     digest: bytes32 = self._begin_step(att, signatures)
     account: bytes32 = att.account
     token_id: uint256 = att.item
-    guard._require(att.claim != empty(bytes32), "claim")
-    guard._require(not ledger.claim_paid[att.claim], "claim paid")
-    guard._require(ledger.accounts[account].cross_margin, "margin")
+    guard._require(att.claim != empty(bytes32), guard.CLAIM)
+    guard._require(not ledger.claim_paid[att.claim], guard.CLAIM_PAID)
+    guard._require(ledger.accounts[account].cross_margin, guard.MARGIN)
     price: uint256 = prices._token_price(token_id)
     prices._check_band(att.price, price)
     balance: uint256 = ledger.collateral[account][token_id]
     # Down, for the account.
     owed: uint256 = ledger._token_amount_down(token_id, self._with_penalty(att.value, token_id), price)
     seized: uint256 = min(min(owed, att.max_size), balance)
-    guard._require(seized > 0, "size")
+    guard._require(seized > 0, guard.SIZE)
 
     ledger.claim_paid[att.claim] = True
     paid_value: uint256 = min(
@@ -134,16 +145,17 @@ def write_off(att: quorum.Attestation, signatures: DynArray[Bytes[65], MAX_SIGNE
     @param att A WRITE_OFF attestation; its beneficiary is the caller.
     @param signatures Of the attestation.
     """
-    guard._require(att.action == WRITE_OFF, "action")
-    guard._require(att.health < WAD, "healthy")
+    guard._require(att.action == WRITE_OFF, guard.ACTION)
+    guard._require(att.health < WAD, guard.HEALTHY)
     digest: bytes32 = self._begin_step(att, signatures)
     account: bytes32 = att.account
-    guard._require(ledger._has_nothing_but_debt(account), "margin")
+    guard._require(ledger._has_nothing_but_debt(account), guard.MARGIN)
+    desk._check_no_options(account)
     price: uint256 = prices._token_price(STABLE)
     prices._check_band(att.price, price)
     debt: uint256 = ledger.accounts[account].debt
     amount: uint256 = min(att.max_size, debt)
-    guard._require(amount > 0, "size")
+    guard._require(amount > 0, guard.SIZE)
     covered: uint256 = min(amount, ledger.insurance[STABLE])
 
     ledger.insurance[STABLE] -= covered
@@ -176,12 +188,41 @@ def _close(att: quorum.Attestation, digest: bytes32):
     ledger._set_position(
         att.account, att.item, position.size - closed, position.entry_price if size < held else 0
     )
+    self._finish_close(att, digest, size, price, penalty)
+
+
+@internal
+def _close_option(att: quorum.Attestation, digest: bytes32):
+    # The underlying's attested price is bounded by a feed, and the option's by what the underlying makes possible.
+    quote: desk.Quote = desk._quote(att.account, att.item, att.price, att.value, 0)
+    size: uint256 = self._bounded_size(
+        att, att.item, convert(abs(quote.held), uint256), quote.underlying, WAD
+    )
+    closed: int256 = convert(size, int256)
+    if quote.held < 0:
+        closed = -closed
+
+    # It was paid for when it was traded: closing is worth its whole price.
+    penalty: uint256 = ledger._realise(
+        att.account, closed, 0, quote.price, size * quote.penalty // WAD
+    )
+    desk._change(att.account, att.item, -closed)
+    self._finish_close(att, digest, size, quote.price, penalty)
+
+
+@internal
+def _finish_close(
+    att: quorum.Attestation, digest: bytes32, size: uint256, price: uint256, penalty: uint256
+):
+    """
+    @dev Share the penalty that was taken (raw stable) between the insurance fund and the liquidator.
+    """
     kept: uint256 = self._insurance_share(penalty)
     ledger.insurance[STABLE] += kept
     penalty_value: uint256 = 0
     if penalty > 0:
         penalty_value = ledger._token_value_down(STABLE, penalty, prices._token_price(STABLE))
-    self._log_step(att, digest, size, price, value_wad, penalty_value)
+    self._log_step(att, digest, size, price, size * price // WAD, penalty_value)
     treasury._push(STABLE, msg.sender, penalty - kept)
 
 
@@ -203,7 +244,7 @@ def _repay(att: quorum.Attestation, digest: bytes32):
         # Up, for the account: what is taken repays at least what it is worth without the penalty.
         value_wad = min(value_wad, self._without_penalty(ledger._token_value_up(token_id, seized, price), token_id))
         size = min(size, ledger._token_amount_up(STABLE, value_wad, stable_price))
-    guard._require(seized > 0, "size")
+    guard._require(seized > 0, guard.SIZE)
 
     ledger.pool_cash += size
     ledger._set_debt(account, debt - size)
@@ -222,7 +263,7 @@ def _repay_cross(att: quorum.Attestation, digest: bytes32):
     size: uint256 = self._bounded_size(att, STABLE, debt, price, listings.token_units[STABLE])
     # Down, for the account.
     value_wad: uint256 = ledger._token_value_down(STABLE, size, price)
-    guard._require(value_wad > 0, "size")
+    guard._require(value_wad > 0, guard.SIZE)
     # The sequence only rises, so no two claims are one.
     claim: bytes32 = keccak256(abi_encode(chain.id, self, att.account, att.sequence))
 
@@ -248,14 +289,14 @@ def _begin_step(
     """
     @dev What every step of a liquidation needs, cheap checks first. Uses the sequence up; returns the digest.
     """
-    guard._require(not listings.paused, "paused")
+    guard._require(not listings.paused, guard.PAUSED)
     quorum._check_context(
         att,
         ledger.accounts[att.account].version,
         ledger.accounts[att.account].last_sequence,
         listings.limits.max_attestation_age_s,
     )
-    guard._require(msg.sender == att.beneficiary, "beneficiary")
+    guard._require(msg.sender == att.beneficiary, guard.BENEFICIARY)
     digest: bytes32 = quorum._digest(att)
     quorum._check_signatures(digest, signatures)
     ledger.accounts[att.account].last_sequence = att.sequence
@@ -271,15 +312,15 @@ def _bounded_size(
         cooldown. Also starts the next cooldown. A size of zero is refused.
     """
     size: uint256 = min(att.max_size, held)
-    guard._require(size > 0, "size")
+    guard._require(size > 0, guard.SIZE)
     last_step_at: uint256 = self.last_step_at[att.account][att.action][item]
-    guard._require(block.timestamp >= last_step_at + listings.limits.cooldown_s, "cooldown")
+    guard._require(block.timestamp >= last_step_at + listings.limits.cooldown_s, guard.COOLDOWN)
     # Down, for the account.
     allowed: uint256 = held * listings.limits.close_factor_bps // BPS
     if size > allowed and att.health >= listings.limits.full_close_health:
         # More is allowed only where a step of the allowed size would leave dust.
         rest_value: uint256 = ledger._div_up((held - allowed) * price, unit)
-        guard._require(rest_value <= listings.limits.dust_value, "close factor")
+        guard._require(rest_value <= listings.limits.dust_value, guard.CLOSE_FACTOR)
     self.last_step_at[att.account][att.action][item] = block.timestamp
     return size
 

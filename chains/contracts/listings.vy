@@ -164,13 +164,13 @@ def add_market(
     """
     ownership._check_owner()
     market_id: uint256 = self.market_count
-    guard._require(market_id < MAX_MARKETS, "market")
+    guard._require(market_id < MAX_MARKETS, guard.MARKET)
     guard._require(
         0 < maintenance_bps
         and maintenance_bps <= initial_bps
         and initial_bps <= BPS
         and penalty_bps <= MAX_PENALTY_BPS,
-        "limits",
+        guard.LIMITS,
     )
     self.market_feed_scales[market_id] = self._feed_scale(feed)
     info: MarketInfo = MarketInfo(
@@ -264,20 +264,20 @@ def market_info(market_id: uint256) -> MarketInfo:
 @internal
 def _add_token(info: TokenInfo) -> uint256:
     token_id: uint256 = self.token_count
-    guard._require(token_id < MAX_TOKENS, "token")
+    guard._require(token_id < MAX_TOKENS, guard.TOKEN)
     # Events name a token by its address, so one address must not be two tokens.
     for other_id: uint256 in range(token_id, bound=MAX_TOKENS):
-        guard._require(self.tokens[other_id].token != info.token, "token")
+        guard._require(self.tokens[other_id].token != info.token, guard.TOKEN)
     guard._require(
         info.initial_weight_bps <= info.maintenance_weight_bps
         and info.maintenance_weight_bps <= BPS
         and info.penalty_bps <= MAX_PENALTY_BPS,
-        "limits",
+        guard.LIMITS,
     )
-    guard._require(self._decimals(info.token) == info.decimals, "token")
+    guard._require(self._decimals(info.token) == info.decimals, guard.TOKEN)
     self.token_units[token_id] = 10**info.decimals
     if info.is_vault:
-        guard._require(info.max_rate > 0, "limits")
+        guard._require(info.max_rate > 0, guard.LIMITS)
         underlying: address = staticcall IERC4626(info.token).asset()
         self.underlying_units[token_id] = 10**self._decimals(underlying)
     self.token_feed_scales[token_id] = self._feed_scale(info.feed)
@@ -296,7 +296,7 @@ def _set_limits(limits: Limits):
         and limits.full_close_health <= WAD
         and limits.price_band_bps < BPS
         and limits.insurance_share_bps <= BPS,
-        "limits",
+        guard.LIMITS,
     )
     self.limits = limits
     log LimitsSet(limits=limits)
@@ -305,13 +305,13 @@ def _set_limits(limits: Limits):
 @internal
 @view
 def _check_token(token_id: uint256):
-    guard._require(token_id < self.token_count, "token")
+    guard._require(token_id < self.token_count, guard.TOKEN)
 
 
 @internal
 @view
 def _check_market(market_id: uint256):
-    guard._require(market_id < self.market_count, "market")
+    guard._require(market_id < self.market_count, guard.MARKET)
 
 
 @internal
@@ -324,5 +324,5 @@ def _decimals(contract: address) -> uint256:
 @view
 def _feed_scale(feed: address) -> uint256:
     decimals: uint256 = self._decimals(feed)
-    guard._require(decimals <= 18, "feed")
+    guard._require(decimals <= 18, guard.FEED)
     return 10**(18 - decimals)

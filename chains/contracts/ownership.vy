@@ -41,7 +41,7 @@ def accept_ownership():
     """
     @notice Take the ownership that was offered to the caller.
     """
-    guard._require(msg.sender == self.pending_owner, "owner")
+    guard._require(msg.sender == self.pending_owner, guard.OWNER)
     previous_owner: address = self.owner
     self.owner = msg.sender
     self.pending_owner = empty(address)
@@ -51,4 +51,4 @@ def accept_ownership():
 @internal
 @view
 def _check_owner():
-    guard._require(msg.sender == self.owner, "owner")
+    guard._require(msg.sender == self.owner, guard.OWNER)

@@ -2,10 +2,10 @@
 """
 @title The hub's own prices
 @license Apache-2.0
-@notice USD wad per whole unit, read from feeds with Chainlink's interface. An answer that is old, not positive
-    or of an unfinished round is no price: the call reverts with "feed".
+@notice USD wad per whole unit, read from feeds with Chainlink's interface.
 """
 
+import feeds
 import guard
 import listings
 from ethereum.ercs import IERC4626
@@ -46,7 +46,7 @@ def _token_price(token_id: uint256) -> uint256:
 @view
 def _token_price_within(token_id: uint256, max_age_s: uint256) -> uint256:
     listings._check_token(token_id)
-    price: uint256 = self._read_feed(listings.tokens[token_id].feed, max_age_s)
+    price: uint256 = feeds._latest(listings.tokens[token_id].feed, max_age_s)
     price *= listings.token_feed_scales[token_id]
     if listings.tokens[token_id].is_vault:
         assets: uint256 = staticcall IERC4626(listings.tokens[token_id].token).convertToAssets(
@@ -57,7 +57,7 @@ def _token_price_within(token_id: uint256, max_age_s: uint256) -> uint256:
             assets * WAD // listings.underlying_units[token_id], listings.tokens[token_id].max_rate
         )
         price = price * rate // WAD
-        guard._require(price > 0, "feed")
+        guard._require(price > 0, guard.FEED)
     return price
 
 
@@ -65,7 +65,7 @@ def _token_price_within(token_id: uint256, max_age_s: uint256) -> uint256:
 @view
 def _market_price(market_id: uint256) -> uint256:
     listings._check_market(market_id)
-    answer: uint256 = self._read_feed(listings.markets[market_id].feed, listings.limits.feed_max_age_s)
+    answer: uint256 = feeds._latest(listings.markets[market_id].feed, listings.limits.feed_max_age_s)
     return answer * listings.market_feed_scales[market_id]
 
 
@@ -74,39 +74,4 @@ def _market_price(market_id: uint256) -> uint256:
 def _check_band(attested: uint256, own: uint256):
     distance: uint256 = max(attested, own) - min(attested, own)
     # Not through a product of the attested price: a huge one must fail here, not overflow.
-    guard._require(distance <= own * listings.limits.price_band_bps // BPS, "price")
-
-
-@internal
-@view
-def _read_feed(feed: address, max_age_s: uint256) -> uint256:
-    """
-    @dev A raw call, so that a feed that reverts or is gone ends in "feed" like every other bad answer.
-    """
-    success: bool = False
-    response: Bytes[160] = b""
-    success, response = raw_call(
-        feed,
-        method_id("latestRoundData()"),
-        max_outsize=160,
-        is_static_call=True,
-        revert_on_failure=False,
-    )
-    guard._require(success and len(response) == 160, "feed")
-    round_id: uint256 = 0
-    answer: int256 = 0
-    started_at: uint256 = 0
-    updated_at: uint256 = 0
-    answered_in_round: uint256 = 0
-    round_id, answer, started_at, updated_at, answered_in_round = abi_decode(
-        response, (uint256, int256, uint256, uint256, uint256)
-    )
-    guard._require(
-        answer > 0
-        and answered_in_round >= round_id
-        and 0 < updated_at
-        and updated_at <= block.timestamp
-        and block.timestamp - updated_at <= max_age_s,
-        "feed",
-    )
-    return convert(answer, uint256)
+    guard._require(distance <= own * listings.limits.price_band_bps // BPS, guard.PRICE)

@@ -69,11 +69,11 @@ def set_signers(signers: DynArray[address, 16], threshold: uint256):
     @param threshold How many must sign, 1 to all.
     """
     ownership._check_owner()
-    guard._require(threshold > 0 and threshold <= len(signers), "signatures")
+    guard._require(threshold > 0 and threshold <= len(signers), guard.SIGNATURES)
     epoch: uint256 = self.epoch + 1
     last: uint256 = 0
     for signer: address in signers:
-        guard._require(convert(signer, uint256) > last, "signer order")
+        guard._require(convert(signer, uint256) > last, guard.SIGNER_ORDER)
         last = convert(signer, uint256)
         self.is_signer[epoch][signer] = True
     self.epoch = epoch
@@ -132,18 +132,18 @@ def _check_context(
     """
     @dev Whether the attestation speaks of here and now: time, signers, policy, and the account as it is.
     """
-    guard._require(att.deadline >= block.timestamp, "expired")
+    guard._require(att.deadline >= block.timestamp, guard.EXPIRED)
     guard._require(
         att.observed_at <= block.timestamp + MAX_FUTURE_S
         and att.observed_at + max_age_s >= block.timestamp,
-        "observed",
+        guard.OBSERVED,
     )
-    guard._require(att.epoch == self.epoch, "epoch")
-    guard._require(att.policy_hash == self.policy_hash, "policy")
-    guard._require(att.version == version, "version")
+    guard._require(att.epoch == self.epoch, guard.EPOCH)
+    guard._require(att.policy_hash == self.policy_hash, guard.POLICY)
+    guard._require(att.version == version, guard.VERSION)
     # Not beyond the time in nanoseconds: one huge sequence would put the account out of reach for ever.
     guard._require(
-        last_sequence < att.sequence and att.sequence <= block.timestamp * 10**9, "sequence"
+        last_sequence < att.sequence and att.sequence <= block.timestamp * 10**9, guard.SEQUENCE
     )
 
 
@@ -152,18 +152,18 @@ def _check_context(
 def _check_signatures(digest: bytes32, signatures: DynArray[Bytes[65], MAX_SIGNERS]):
     threshold: uint256 = self.threshold
     # Before the first signer set the threshold is zero, and no signature at all must not be enough.
-    guard._require(threshold > 0 and len(signatures) == threshold, "signatures")
+    guard._require(threshold > 0 and len(signatures) == threshold, guard.SIGNATURES)
     epoch: uint256 = self.epoch
     last: uint256 = 0
     for signature: Bytes[65] in signatures:
-        guard._require(len(signature) == 65, "signatures")
+        guard._require(len(signature) == 65, guard.SIGNATURES)
         r: uint256 = extract32(signature, 0, output_type=uint256)
         s: uint256 = extract32(signature, 32, output_type=uint256)
         v: uint256 = convert(slice(signature, 64, 1), uint256)
-        guard._require(s <= MAX_S, "high s")
-        guard._require(v == 27 or v == 28, "v")
+        guard._require(s <= MAX_S, guard.HIGH_S)
+        guard._require(v == 27 or v == 28, guard.V)
         signer: address = ecrecover(digest, v, r, s)
         # Strictly ascending from zero: no signer counts twice, and a failed recovery (zero) never counts.
-        guard._require(convert(signer, uint256) > last, "signer order")
-        guard._require(self.is_signer[epoch][signer], "signatures")
+        guard._require(convert(signer, uint256) > last, guard.SIGNER_ORDER)
+        guard._require(self.is_signer[epoch][signer], guard.SIGNATURES)
         last = convert(signer, uint256)

@@ -66,7 +66,7 @@ def withdraw_pool(amount: uint256):
     @param amount Raw stable.
     """
     ownership._check_owner()
-    guard._require(amount <= ledger.pool_cash, "pool")
+    guard._require(amount <= ledger.pool_cash, guard.POOL)
     ledger.pool_cash -= amount
     log PoolWithdrawn(amount=amount)
     self._push(STABLE, msg.sender, amount)
@@ -82,7 +82,7 @@ def withdraw_insurance(token_id: uint256, amount: uint256):
     """
     ownership._check_owner()
     listings._check_token(token_id)
-    guard._require(amount <= ledger.insurance[token_id], "pool")
+    guard._require(amount <= ledger.insurance[token_id], guard.POOL)
     ledger.insurance[token_id] -= amount
     log InsuranceWithdrawn(token_id=token_id, amount=amount)
     self._push(token_id, msg.sender, amount)
@@ -96,8 +96,8 @@ def _pull(token_id: uint256, amount: uint256):
     """
     token: IERC20 = IERC20(listings.tokens[token_id].token)
     expected: uint256 = self._balance(token) + amount
-    guard._require(extcall token.transferFrom(msg.sender, self, amount, default_return_value=True), "transfer")
-    guard._require(self._balance(token) == expected, "transfer")
+    guard._require(extcall token.transferFrom(msg.sender, self, amount, default_return_value=True), guard.TRANSFER)
+    guard._require(self._balance(token) == expected, guard.TRANSFER)
 
 
 @internal
@@ -110,4 +110,4 @@ def _balance(token: IERC20) -> uint256:
 def _push(token_id: uint256, receiver: address, amount: uint256):
     if amount > 0:
         token: IERC20 = IERC20(listings.tokens[token_id].token)
-        guard._require(extcall token.transfer(receiver, amount, default_return_value=True), "transfer")
+        guard._require(extcall token.transfer(receiver, amount, default_return_value=True), guard.TRANSFER)

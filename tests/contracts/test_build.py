@@ -20,6 +20,7 @@ from tests.contracts.scene import Scene
 HUB_FUNCTIONS = {
     *("deposit", "withdraw", "borrow", "repay", "change_position", "set_cross_margin"),
     *("liquidate", "seize", "write_off"),
+    *("option_desk", "set_option_desk", "trade_option", "settle_option"),
     *("fund_pool", "fund_insurance", "withdraw_pool", "withdraw_insurance"),
     *("add_token", "add_market", "set_signers", "set_policy", "set_paused", "set_limits"),
     *("owner", "pending_owner", "transfer_ownership", "accept_ownership"),
@@ -121,3 +122,13 @@ class TestHubInterface:
         print(f"MarginHub: {size} bytes of {build.MAX_RUNTIME_BYTES}")
 
         assert size < build.MAX_RUNTIME_BYTES
+
+
+def test_a_reason_is_the_text_beside_it() -> None:
+    lines = (build.SOURCES / "guard.vy").read_text(encoding="utf-8").splitlines()
+    reasons = [line for line in lines if ": constant(uint256) = " in line]
+    assert len(reasons) > 30
+
+    for line in reasons:
+        number, text = line.partition(" = ")[2].split("  # ")
+        assert text == int(number).to_bytes(16).lstrip(b"\0").decode()
