@@ -31,6 +31,10 @@ class Action(IntEnum):
     """Let the owner change position in market `item` by up to `max_size` wad, either way."""
     UNLINK = 9
     """Let the owner switch cross margin off on this hub."""
+    OPTION_TRADE = 10
+    """Let the owner trade up to `max_size` wad contracts of option series `item`, either way, at `price`."""
+    OPTION_CLOSE = 11
+    """Close up to `max_size` (wad contracts) of the account's option series `item` at `price`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class Attestation:
     `price` is the attested price of the item's asset (for REPAY_CROSS and WRITE_OFF of the
     debt's), USD wad per whole unit. `health` is the high end of the attested unified health,
     wad. For REPAY_CROSS, `value` holds the target chain id and `target` the token there; for
-    SEIZE `value` is the claim's USD wad. `beneficiary` is who may execute (for 1..5) and receives.
+    SEIZE `value` is the claim's USD wad. For OPTION_TRADE and OPTION_CLOSE `price` is that of one contract
+    and `value` the underlying's. `beneficiary` is who may execute a liquidation and receives.
     Times are unix seconds.
     """
 
