@@ -81,12 +81,23 @@ class QuoteUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """What a guard does to a price, since when, and when it ends if nothing happens."""
+
+    guard: str
+    detail: str
+    since_ms: int
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Price:
     """What an asset is worth, in USD per whole unit, and everything that was seen on the way.
 
     `low_wad <= mid_wad <= high_wad`, all None when `status` is unavailable. `oldest_ms` is the
     time of the oldest quote used, over all hops. `via` is the price that was multiplied in
-    when the asset is priced in another asset.
+    when the asset is priced in another asset. `holds` are the guards that act on it; where
+    one took the price away, `reason` starts with ``held:``.
     """
 
     asset: str
@@ -98,6 +109,7 @@ class Price:
     oldest_ms: int | None
     uses: tuple[QuoteUse, ...]
     via: Price | None = None
+    holds: tuple[Hold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 Pure: answers and the time come in, price sets go out. After any `update` the prices are
 exactly what aggregating everything at that moment would give, but only what could have
 changed is computed: the assets whose sources answered, those whose quotes crossed an age
-limit or a widening step in between, and what is priced in either.
+limit or a widening step in between, what is priced in either, and what a guard compares
+with one of them. A guard stands between an aggregate and its publication (`oracles.guarding`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from config.asset_settings import AssetSettings
 from config.source_settings import SourceSettings
 from oracles.aggregate import UNIT, aggregate
 from oracles.freshness import AgePolicy, next_change_ms
+from oracles.guarding import NoGuard, PriceGuard
 from oracles.price import FailureKind, Price, PriceSet, Quote, QuoteFailure
 from oracles.record import price_set
 
@@ -52,9 +54,16 @@ class PriceBook:
     have the same name.
     """
 
-    def __init__(self, assets: Mapping[str, AssetSettings], sources: Sequence[SourceSettings]) -> None:
+    def __init__(
+        self,
+        assets: Mapping[str, AssetSettings],
+        sources: Sequence[SourceSettings],
+        guard: PriceGuard | None = None,
+    ) -> None:
         self._assets = dict(assets)
-        self.order = topological_order(assets)
+        self._guard = guard or NoGuard()
+        self._needs = {asset: needs(asset, settings, self._guard) for asset, settings in assets.items()}
+        self.order = topological_order(self._needs)
         self._asset_of = {source.name: _asset_of(source, assets) for source in sources}
         if len(self._asset_of) != len(sources):
             message = "two sources have the same name"
@@ -87,7 +96,7 @@ class PriceBook:
         for asset in self.order:
             due_ms = self._due_ms[asset]
             due = clock_went_back or (due_ms is not None and due_ms <= now_ms)
-            if due or asset in stale or self._assets[asset].priced_in in stale:
+            if due or asset in stale or not stale.isdisjoint(self._needs[asset]):
                 stale.add(asset)
                 changed |= self._price(asset, now_ms)
         return self.current if changed else None
@@ -107,32 +116,48 @@ class PriceBook:
         settings = self._assets[asset]
         via = None if settings.priced_in == UNIT else self._prices[settings.priced_in]
         answers = [slot.answer(self.ages, now_ms) for slot in self._slots[asset].values()]
-        price = aggregate(asset, settings, answers, self.ages, now_ms, via)
+        raw = aggregate(asset, settings, answers, self.ages, now_ms, via)
+        price = self._guard.apply(raw, self._prices, now_ms)
         before, self._prices[asset] = self._prices.get(asset), price
-        self._due_ms[asset] = next_change_ms(price.uses, settings.widen_bps_per_minute, self.ages, now_ms)
+        moments = (
+            next_change_ms(raw.uses, settings.widen_bps_per_minute, self.ages, now_ms),
+            self._guard.next_change_ms(asset, now_ms),
+        )
+        self._due_ms[asset] = min((moment for moment in moments if moment is not None), default=None)
         return before is None or _figures(before) != _figures(price)
 
 
-def topological_order(assets: Mapping[str, AssetSettings]) -> tuple[str, ...]:
-    """Return the assets so that each comes after the one it is priced in.
+def needs(asset: str, settings: AssetSettings, guard: PriceGuard) -> tuple[str, ...]:
+    """Return the assets whose prices must be known before that of `asset`."""
+    units = () if settings.priced_in == UNIT else (settings.priced_in,)
+    return tuple(dict.fromkeys((*units, *sorted(guard.references(asset)))))
 
-    Raises ``ValueError`` naming the asset for a circle or an unknown unit.
+
+def topological_order(needs: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return the assets so that each comes after those it needs.
+
+    Raises ``ValueError`` naming the assets for a circle or an unknown one.
     """
     order: dict[str, None] = {}
-    for start in assets:
-        path: list[str] = []
-        asset = start
-        while asset != UNIT and asset not in order:
-            if asset not in assets:
-                message = f"{path[-1]} is priced in {asset}, which is not an asset of this configuration"
-                raise ValueError(message)
-            if asset in path:
-                message = f"prices go in a circle: {' in '.join([*path, asset])}"
-                raise ValueError(message)
-            path.append(asset)
-            asset = assets[asset].priced_in
-        order |= dict.fromkeys(reversed(path))
+    for asset in needs:
+        _place(asset, needs, (), order)
     return tuple(order)
+
+
+def _place(
+    asset: str, needs: Mapping[str, Sequence[str]], path: tuple[str, ...], order: dict[str, None]
+) -> None:
+    if asset in order:
+        return
+    if asset not in needs:
+        message = f"{path[-1]} is priced in {asset}, which is not an asset of this configuration"
+        raise ValueError(message)
+    if asset in path:
+        message = f"prices go in a circle: {' in '.join([*path, asset])}"
+        raise ValueError(message)
+    for other in needs[asset]:
+        _place(other, needs, (*path, asset), order)
+    order[asset] = None
 
 
 def _asset_of(source: SourceSettings, assets: Mapping[str, AssetSettings]) -> str:

@@ -2,7 +2,8 @@
 
 The canonical form has text, booleans and None only (integers as decimal text), so that it
 is the same before and after JSON. `via` is written as the asset's name: the price it
-stands for is in the same set. The set's id is the digest of this form and not part of it.
+stands for is in the same set. What most prices do not have (`holds`) is written only where
+it is. The set's id is the digest of this form and not part of it.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from config.canonical import digest
-from oracles.price import FailureKind, Price, PriceSet, PriceStatus, Quote, QuoteFailure, QuoteUse
+from oracles.price import FailureKind, Hold, Price, PriceSet, PriceStatus, Quote, QuoteFailure, QuoteUse
 
 _PRICE_NUMBERS = ("low_wad", "mid_wad", "high_wad", "oldest_ms")
 _PRICE_KEYS = {"status", "reason", "uses", "via", *_PRICE_NUMBERS}
+_OPTIONAL_KEYS = frozenset({"holds"})
 _QUOTE_KEYS = {field.name for field in fields(Quote)}
 _FAILURE_KEYS = {field.name for field in fields(QuoteFailure)}
+_HOLD_KEYS = {field.name for field in fields(Hold)}
 
 
 def price_set(as_of_ms: int, prices: Mapping[str, Price]) -> PriceSet:
@@ -58,19 +61,25 @@ def _price_form(price: Price, prices: Mapping[str, Price]) -> dict[str, object]:
         message = f"{price.asset} was multiplied by a price of {price.via.asset} that is not in its set"
         raise ValueError(message)
     numbers = {name: _text(getattr(price, name)) for name in _PRICE_NUMBERS}
-    return {
+    form: dict[str, object] = {
         "status": str(price.status),
         "reason": price.reason,
         **numbers,
         "uses": [{"used": use.used, "reason": use.reason, **_answer_form(use.quote)} for use in price.uses],
         "via": None if price.via is None else price.via.asset,
     }
+    if price.holds:
+        form["holds"] = [_texts(hold) for hold in price.holds]
+    return form
 
 
 def _answer_form(answer: Quote | QuoteFailure) -> dict[str, object]:
-    key = "quote" if isinstance(answer, Quote) else "failure"
-    values = {field.name: getattr(answer, field.name) for field in fields(answer)}
-    return {key: {name: _text(value) if isinstance(value, int) else value for name, value in values.items()}}
+    return {"quote" if isinstance(answer, Quote) else "failure": _texts(answer)}
+
+
+def _texts(record: Quote | QuoteFailure | Hold) -> dict[str, object]:
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    return {name: _text(value) if isinstance(value, int) else value for name, value in values.items()}
 
 
 def _text(value: int | None) -> str | None:
@@ -83,7 +92,11 @@ def _read_price(asset: str, rows: Mapping[str, object], done: dict[str, Price], 
     if asset not in rows or asset in open_:
         message = f"{asset} is multiplied in but has no price of its own in the set"
         raise ValueError(message)
-    row = _table(rows[asset], _PRICE_KEYS)
+    row = _table(rows[asset], _PRICE_KEYS, optional=_OPTIONAL_KEYS)
+    holds = _list(row.get("holds", ()))
+    if "holds" in row and not holds:
+        message = f"{asset} is held by nothing"
+        raise ValueError(message)
     via = row["via"]
     numbers = {name: None if row[name] is None else _number(row[name]) for name in _PRICE_NUMBERS}
     done[asset] = Price(
@@ -92,6 +105,7 @@ def _read_price(asset: str, rows: Mapping[str, object], done: dict[str, Price], 
         reason=_string(row["reason"]),
         uses=tuple(_read_use(use) for use in _list(row["uses"])),
         via=None if via is None else _read_price(_string(via), rows, done, open_ | {asset}),
+        holds=tuple(_read_hold(hold) for hold in holds),
         **numbers,
     )
     return done[asset]
@@ -138,8 +152,20 @@ def _read_failure(form: object) -> QuoteFailure:
     )
 
 
-def _table(form: object, keys: set[str] | None = None) -> Mapping[str, object]:
-    if not isinstance(form, Mapping) or (keys is not None and form.keys() != keys):
+def _read_hold(form: object) -> Hold:
+    row = _table(form, _HOLD_KEYS)
+    return Hold(
+        guard=_string(row["guard"]),
+        detail=_string(row["detail"]),
+        since_ms=_number(row["since_ms"]),
+        until_ms=_number(row["until_ms"]),
+    )
+
+
+def _table(
+    form: object, keys: set[str] | None = None, optional: frozenset[str] = frozenset()
+) -> Mapping[str, object]:
+    if not isinstance(form, Mapping) or (keys is not None and form.keys() - optional != keys):
         message = f"not a table of {sorted(keys)}" if keys else "not a table"
         raise ValueError(message)
     return form

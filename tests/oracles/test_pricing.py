@@ -43,7 +43,8 @@ def failed(source: str, kind: FailureKind, at_ms: int = NOW_MS) -> QuoteFailure:
 
 
 def test_an_asset_comes_after_what_it_is_priced_in() -> None:
-    assert topological_order(ASSETS) == ("USDe", "sUSDe", "ETH")
+    assert topological_order({"sUSDe": ["USDe"], "ETH": [], "USDe": []}) == ("USDe", "sUSDe", "ETH")
+    assert book().order == ("USDe", "sUSDe", "ETH")
 
 
 @pytest.mark.parametrize(
