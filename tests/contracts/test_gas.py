@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import boa
+from boa.contracts.abi.abi_contract import ABIContract
 from boa.environment import Env
 
 from chains.hub.attestation import Action
+from tests.contracts.option_scene import ETHER_OPTIONS, build_options
 from tests.contracts.scene import (
     BITCOIN,
     BITCOIN_MARKET,
@@ -40,11 +42,11 @@ def fresh_scene() -> Iterator[Scene]:
         yield scene
 
 
-def measured(scene: Scene, what: str, call: Callable[[], object]) -> int:
+def measured(scene: Scene, what: str, call: Callable[[], object], contract: ABIContract | None = None) -> int:
     """Return the gas of a transaction that makes the call, and print it."""
     boa.env.evm.reset_access_counters()
     call()
-    computation = scene.hub._computation
+    computation = (contract or scene.hub)._computation
     data = bytes(computation.msg.data)
     gas = computation.get_gas_used() + 21_000 + sum(16 if byte else 4 for byte in data)
     print(f"{what}: {gas} gas")
@@ -96,3 +98,26 @@ def test_eight_hundred_legs_fit_into_the_gas_a_node_gives_a_call() -> None:
     each = (hundred - one) // (count - 1)
     # Carrying 16,000 words costs 2 M more than carrying 2,000.
     assert one + 799 * each + 2_000_000 < 30_000_000
+
+
+def test_options() -> None:
+    with boa.swap_env(Env()):
+        options = build_options()
+        base = options.base
+        options.linked(base.trader)
+        series = options.open(options.call_at(2_100))
+        written = options.attest(Action.OPTION_TRADE, base.trader, series, 10 * ETHER, 100 * WAD)
+        proof = (words(written), base.sign(written))
+
+        def trade() -> None:
+            base.hub.trade_option(0, series, -10 * ETHER, 0, *proof, sender=base.trader)
+
+        assert measured(base, "trade_option", trade) < 400_000
+        closed = options.attest(Action.OPTION_CLOSE, base.trader, series, 5 * ETHER, 100 * WAD)
+        signatures = base.sign(closed)
+        assert measured(base, "OPTION_CLOSE", lambda: base.liquidate(closed, signatures)) < 400_000
+        options.desk.fix_settlement(ETHER_OPTIONS, options.month, options.expire(2_600))
+        account = base.account(base.trader)
+        assert (
+            measured(base, "settle", lambda: options.desk.settle(series, [account]), options.desk) < 200_000
+        )
