@@ -59,6 +59,9 @@ class Conditions:
 
     def price_obstacle(self, venue: VenueFacts, asset: str) -> str:
         """Say why the hub's own price of an asset is not to be acted on."""
+        held = venue.held_assets.get(asset, "")
+        if held:
+            return f"{asset} is {held}"
         mid_wad, own_wad = self.prices.mids_wad.get(asset), venue.hub_prices_wad.get(asset)
         if mid_wad is None:
             return f"{asset} has no price"

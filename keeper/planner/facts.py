@@ -35,7 +35,7 @@ class VenueFacts:
 
     `not_live` says why not, and is empty when they can. `pool_cash` is raw stable. `hub_prices_wad` are
     the hub's own prices by asset, where they were read: a step is planned at them, and held while
-    they are out of the band.
+    they are out of the band. `held_assets` are assets that nothing is to be done with, each with the reason.
     """
 
     chain: str
@@ -51,6 +51,7 @@ class VenueFacts:
     markets: tuple[MarketFacts, ...] = ()
     not_live: str = ""
     hub_prices_wad: Mapping[str, int] = field(default_factory=dict)
+    held_assets: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def stable(self) -> TokenFacts:

@@ -15,6 +15,7 @@ from keeper.watch.status import ChainState
 QUORUM = "quorum"
 UNKNOWN_ACCOUNTS = "unknown_accounts"
 NO_PRICE = "no_price"
+PAUSED = "paused/"
 
 
 class Alerts:
@@ -47,7 +48,7 @@ class Alerts:
 
     def due(self, states: Mapping[str, AccountState]) -> list[Entry]:
         """Return what is to be opened or closed for chains, prices and accounts as they stand."""
-        return [*self._chains(), *self._prices(), *self._unknown(states)]
+        return [*self._chains(), *self._prices(), *self._unknown(states), *self._paused()]
 
     def shortage(self, reason: str) -> list[Entry]:
         """Return the entry for a quorum that was not reached."""
@@ -120,6 +121,18 @@ class Alerts:
                 "see `keeper accounts --state unknown`: each says what evidence is missing",
             )
         )
+
+    def _paused(self) -> list[Entry]:
+        in_force = {f"{PAUSED}{pause.scope}": pause for pause in self._evidence.pauses.of}
+        entries: list[Entry] = []
+        for key in sorted(key for key in self._open if key.startswith(PAUSED) and key not in in_force):
+            entries += self._closed(key, "resumed")
+        for key, pause in in_force.items():
+            title = f"{pause.scope} is paused: nothing is begun there"
+            advice = "`keeper resume` lifts it"
+            if key not in self._open:
+                entries.append(AlertOpened(key, "warning", title, pause.reason[:500], advice))
+        return entries
 
     def _opened(self, alert: AlertOpened) -> list[Entry]:
         if alert.dedupe_key in self._open:

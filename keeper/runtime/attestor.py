@@ -13,6 +13,7 @@ from keeper.attest.server import application, serve
 from keeper.attest.service import Attestor
 from keeper.margin.parameters import RiskPolicy
 from keeper.runtime.clock import now_ms
+from keeper.runtime.orders import Orders
 from keeper.runtime.process import opened_log, run_process, unless_stopped
 from keeper.runtime.supervisor import Supervisor
 from keeper.state.log import StateLog
@@ -62,6 +63,8 @@ async def _serve(
 ) -> None:
     attestor = Attestor(settings, own, RiskPolicy.from_settings(settings), watcher, key, state_log, now_ms)
     await attestor.restore()
+    orders = Orders(watcher.evidence, state_log)
+    await orders.restore()
     supervisor = Supervisor(lambda _name, _error: None)
     runner = await serve(application(attestor.attest), own.port)
     try:
@@ -70,6 +73,7 @@ async def _serve(
             supervisor.start(f"follow {name}", chain.follow)
             supervisor.start(f"settle {name}", chain.settle)
         supervisor.start("ages", watcher.check_ages)
+        supervisor.start("orders", orders.run)
         log.info("attesting", attestor=settings.name, address=key.address, port=own.port)
         waiting = asyncio.create_task(stop.wait())
         waiting.add_done_callback(lambda _task: supervisor.stop())

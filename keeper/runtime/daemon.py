@@ -20,6 +20,7 @@ from keeper.runtime.alerts import Alerts
 from keeper.runtime.clock import now_ms
 from keeper.runtime.engine import Engine
 from keeper.runtime.lane_driver import LaneDriver
+from keeper.runtime.orders import Orders
 from keeper.runtime.outcomes import note_outcome
 from keeper.runtime.patience import Patience
 from keeper.runtime.process import opened_log, run_process, unless_stopped
@@ -55,10 +56,13 @@ async def _run_with(keys: dict[str, Signer], settings: Settings, stop: asyncio.E
         if watcher is None:
             return
         open_alerts = await asyncio.to_thread(_open_alerts, state_log)
+        orders = Orders(watcher.evidence, state_log)
+        await orders.restore()
         stopped = asyncio.ensure_future(stop.wait())
         try:
             async with aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as session:
                 supervisor = _assemble(settings, watcher, keys, state_log, session, open_alerts)
+                supervisor.start("orders", orders.run)
                 stopped.add_done_callback(lambda _task: supervisor.stop())
                 await supervisor.wait()
         finally:

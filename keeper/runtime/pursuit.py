@@ -80,6 +80,7 @@ class Pursuit:
             lane is not None
             and lane.ready
             and self._evidence.live(chain)
+            and not self._evidence.pauses.on_chain(chain)
             and (account_id, chain) not in self._under_way
             and not self._patience.must_wait(account_id, chain)
             and not any(one.is_open and one.intent.account_id == account_id for one in lane.lane.live)
@@ -181,9 +182,12 @@ class Pursuit:
         """Give a chain's lane what has a quorum. Chains do not wait for each other."""
         try:
             intents: list[Intent] = []
+            paused = self._evidence.pauses.on_chain(chain)
             for task, quorum in signed:
                 if quorum.signatures is None:
                     self._refused(task, quorum)
+                elif paused:
+                    self._patience.failed(*task.key, f"{chain} is {paused}")
                 else:
                     intents.append(self._calls.intent(task, quorum.signatures))
             for submitted in await self._lanes[chain].submit(intents) if intents else ():

@@ -338,3 +338,23 @@ class OperatorActed(Entry):
     kind: ClassVar[str] = "operator_acted"
     action: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paused(Entry):
+    """A person told the keeper to begin nothing in a scope (`keeper.domain.pause`). Again replaces the reason."""
+
+    kind: ClassVar[str] = "paused"
+    scope: str
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed(Entry):
+    """A person lifted the pause of a scope."""
+
+    kind: ClassVar[str] = "resumed"
+    scope: str
+    who: str
+    why: str

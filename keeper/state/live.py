@@ -1,4 +1,4 @@
-"""What a lane needs from the log at start: its live intents with every attempt, and the nonces it has used."""
+"""What a start needs from the log: live intents with every attempt, the nonces used, open claims, pauses."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from keeper.domain.intent import Attempt, Intent, IntentState
+from keeper.domain.pause import Pause, Pauses
 from keeper.state.entries import ClaimMoved
 from keeper.state.reader import LogReader, Row
 from keeper.state.schema import ENDED
@@ -86,6 +87,13 @@ def read_lane(path: Path, chain_id: int, sender: str, costs_since_ms: int) -> La
         return LaneRecord(
             tuple(_live(log, row) for row in rows), tuple(StoredCost(**cost) for cost in costs), next_nonce
         )
+
+
+def read_pauses(path: Path) -> Pauses:
+    """Return the pauses in force, the oldest first."""
+    with LogReader(path) as log:
+        rows = log.select("SELECT scope, since_ms, who, why FROM pauses ORDER BY since_ms, scope")
+    return Pauses(tuple(Pause(row["scope"], row["since_ms"], row["who"], row["why"]) for row in rows))
 
 
 def read_open_claims(path: Path) -> dict[str, dict[str, ClaimMoved]]:

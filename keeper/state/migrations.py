@@ -11,18 +11,26 @@ from sqlite_utils.migrations import Migrations
 from keeper.state.errors import LogTooNew, LogUnreadable
 from keeper.state.fault_points import FaultPoint, fault_point
 from keeper.state.human import VIEWS
-from keeper.state.schema import APPLICATION_ID, TABLES
+from keeper.state.schema import APPLICATION_ID, CHANGES_V2, TABLES_V1
 
 MIGRATIONS = Migrations("keeper_state")
 
 
 @MIGRATIONS(name="v1_tables")
 def _v1_tables(db: Database) -> None:
-    for statement in (*TABLES, *VIEWS):
+    for statement in (*TABLES_V1, *VIEWS):
         db.execute(statement)
     fault_point(FaultPoint.DURING_MIGRATION)
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     db.execute("PRAGMA user_version = 1")
+
+
+@MIGRATIONS(name="v2_pauses")
+def _v2_pauses(db: Database) -> None:
+    for statement in CHANGES_V2:
+        db.execute(statement)
+    fault_point(FaultPoint.DURING_MIGRATION)
+    db.execute("PRAGMA user_version = 2")
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -67,6 +67,20 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
     ),
     "chain_known": (Statement(_insert("chains", "chain, chain_id, genesis_hash, known_since_ms=:at_ms")),),
     "operator_acted": (Statement(_insert("operator_actions", "seq, at_ms, action, reason")),),
+    "paused": (
+        Statement(
+            _insert(
+                "pauses",
+                "scope, since_ms=:at_ms, who, why",
+                "ON CONFLICT (scope) DO UPDATE SET who = :who, why = :why",
+            )
+        ),
+        Statement(_insert("pause_history", "seq, at_ms, scope, action='paused', who, why")),
+    ),
+    "resumed": (
+        Statement("DELETE FROM pauses WHERE scope = :scope"),
+        Statement(_insert("pause_history", "seq, at_ms, scope, action='resumed', who, why")),
+    ),
     "decision_made": (
         Statement(
             _insert(

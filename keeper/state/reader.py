@@ -50,7 +50,11 @@ class LogReader:
             self.close()
             message = f"{path} is not a state log of this program"
             raise LogUnreadable(message)
-        if version != SCHEMA_VERSION:
+        if version < SCHEMA_VERSION:
+            self.close()
+            message = f"{path} has schema version {version}: the next run brings it to {SCHEMA_VERSION}"
+            raise LogUnreadable(message)
+        if version > SCHEMA_VERSION:
             self.close()
             message = f"{path} has schema version {version}, this program reads {SCHEMA_VERSION}"
             raise LogTooNew(message)

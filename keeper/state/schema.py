@@ -8,7 +8,7 @@ position has at most one live intent, a sequence has one digest.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x6B_65_65_70  # "keep"
 
 _FINAL = "('final_ok', 'final_reverted', 'final_cancelled', 'final_lost_nonce')"
@@ -188,13 +188,26 @@ OBSERVATIONS = (
         at_ms INTEGER NOT NULL) STRICT""",
 )
 
-TABLES = (*JOURNAL, *RUNS, *DECISIONS, *TRANSACTIONS, *ATTESTATIONS, *ALERTS, *OBSERVATIONS)
+TABLES_V1 = (*JOURNAL, *RUNS, *DECISIONS, *TRANSACTIONS, *ATTESTATIONS, *ALERTS, *OBSERVATIONS)
+CHANGES_V2 = (
+    """CREATE TABLE pauses (
+        scope TEXT PRIMARY KEY, since_ms INTEGER NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL) STRICT""",
+    """CREATE TABLE pause_history (
+        seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, scope TEXT NOT NULL, action TEXT NOT NULL,
+        who TEXT NOT NULL, why TEXT NOT NULL) STRICT""",
+)
+"""What version 2 adds: who has told the keeper to hold back, where and why."""
+
+TABLES = (*TABLES_V1, *CHANGES_V2)
+"""Every table of the newest version."""
 
 DURABLE = (
     "runs",
     "configs",
     "chains",
     "operator_actions",
+    "pauses",
+    "pause_history",
     "decisions",
     "plans",
     "steps",

@@ -23,6 +23,8 @@ COMMANDS = (
     "verify",
     "replay",
     "backup",
+    "pause",
+    "resume",
 )
 
 _INTERRUPTED = 130

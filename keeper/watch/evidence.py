@@ -10,6 +10,7 @@ from config.settings import Settings
 from keeper.book.book import Book
 from keeper.book.catalogue import KnownChain, known_chains
 from keeper.domain.account import CutPoint
+from keeper.domain.pause import Pauses
 from keeper.watch.changes import ChangeChannel
 from keeper.watch.status import ChainState, ChainStatus
 from oracles.price import PriceSet
@@ -21,7 +22,7 @@ class Evidence:
 
     `hub_prices` are each chain's own feeds' newest answers (USD wad by asset): the prices its hub will
     use. They are newer than the price set, which changes only when the median does. `touched` collects the accounts that changed until the engine takes them. `stable_held` is what the configured signer holds of each hub's stable token, raw units, and
-    `native_held` its native wei. Until every chain has been read and reconciled once (`ready`),
+    `native_held` its native wei. `pauses` are what a person said not to begin. Until every chain has been read and reconciled once (`ready`),
     no account is known completely, because it may have a leg on the chain that is missing.
     """
 
@@ -35,6 +36,7 @@ class Evidence:
     touched: set[str] = field(default_factory=set)
     hub_prices: dict[str, dict[str, int]] = field(default_factory=dict)
     stable_held: dict[str, int] = field(default_factory=dict)
+    pauses: Pauses = field(default_factory=Pauses)
 
     @property
     def ready(self) -> bool:

@@ -14,7 +14,6 @@ def venue_facts(settings: Settings, evidence: Evidence) -> dict[str, VenueFacts]
 
 def _venue(name: str, settings: Settings, evidence: Evidence) -> VenueFacts:
     hub, known, chain = evidence.facts[name], evidence.known[name], settings.chains[name]
-    reason = evidence.statuses[name].reason or "not live"
     return VenueFacts(
         chain=name,
         close_factor_bps=hub.limits.close_factor_bps,
@@ -33,6 +32,17 @@ def _venue(name: str, settings: Settings, evidence: Evidence) -> VenueFacts:
             MarketFacts(market.hub_id, market.market, market.asset, hub.markets[market.hub_id].penalty_bps)
             for market in known.markets.values()
         ),
-        not_live="the hub is paused" if hub.paused else ("" if evidence.live(name) else reason),
+        not_live=_not_live(name, evidence),
+        held_assets=evidence.pauses.on_assets(),
         hub_prices_wad=dict(evidence.hub_prices.get(name, {})),
     )
+
+
+def _not_live(name: str, evidence: Evidence) -> str:
+    """Say why no step can be taken on a chain."""
+    if evidence.facts[name].paused:
+        return "is held: the hub is paused"
+    if not evidence.live(name):
+        return f"is held: {evidence.statuses[name].reason or 'not live'}"
+    paused = evidence.pauses.on_chain(name)
+    return f"is {paused}" if paused else ""

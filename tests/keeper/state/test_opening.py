@@ -30,6 +30,7 @@ from keeper.state.errors import (
 from keeper.state.fault_points import FaultPoint
 from keeper.state.log import ChainIdentity, StateLog
 from keeper.state.reader import LogReader
+from keeper.state.schema import SCHEMA_VERSION
 from keeper.state.verify import verify
 
 NOTE = OperatorActed("note", "x")
@@ -290,25 +291,40 @@ async def test_an_older_log_is_copied_and_migrated_atomically(
     newer = Migrations("keeper_state")
     newer._migrations = list(migrations.MIGRATIONS._migrations)
     fails = [True]
+    now, later = SCHEMA_VERSION, SCHEMA_VERSION + 1
 
-    @newer(name="v2_more")
-    def _v2(db: Database) -> None:
+    @newer(name="later_more")
+    def _later(db: Database) -> None:
         db.execute("CREATE TABLE more (x)")
-        db.execute("PRAGMA user_version = 2")
+        db.execute(f"PRAGMA user_version = {later}")
         if fails[0]:
             raise sqlite3.OperationalError("disk I/O error")
 
     connection = sqlite3.connect(path, isolation_level=None)
     with pytest.raises(sqlite3.OperationalError):
-        migrations.migrate(connection, path, 2, newer)
-    assert 1 == migrations.version_of(connection)
+        migrations.migrate(connection, path, later, newer)
+    assert now == migrations.version_of(connection)
     fails[0] = False
-    migrations.migrate(connection, path, 2, newer)
-    assert 2 == migrations.version_of(connection)
+    migrations.migrate(connection, path, later, newer)
+    assert later == migrations.version_of(connection)
     connection.close()
 
-    with LogReader(path.with_name("state.db.v1")) as copy:
+    with LogReader(path.with_name(f"state.db.v{now}")) as copy:
         assert "live" == copy.status()["mode"]
+
+
+async def test_a_log_of_version_1_becomes_one_of_today(path: Path, now_ms: Callable[[], int]) -> None:
+    first = Migrations("keeper_state")
+    first._migrations = migrations.MIGRATIONS._migrations[:1]
+    connection = sqlite3.connect(path, isolation_level=None)
+    first.apply(Database(connection))
+    connection.close()
+
+    await written(path, now_ms)
+
+    assert () == verify(path).findings
+    with LogReader(path) as log:
+        assert [] == log.select("SELECT * FROM pauses")
 
 
 def test_a_fault_point_is_armed_only_where_every_chain_is_a_test_chain(
