@@ -25,6 +25,7 @@ from keeper.runtime.outcomes import note_outcome
 from keeper.runtime.patience import Patience
 from keeper.runtime.process import opened_log, run_process, unless_stopped
 from keeper.runtime.pursuit import Pursuit
+from keeper.runtime.service_manager import READY, STOPPING, Motion, ServiceManager
 from keeper.runtime.supervisor import Supervisor
 from keeper.state.log import StateLog
 from keeper.state.reader import LogReader
@@ -59,13 +60,16 @@ async def _run_with(keys: dict[str, Signer], settings: Settings, stop: asyncio.E
         orders = Orders(watcher.evidence, state_log)
         await orders.restore()
         stopped = asyncio.ensure_future(stop.wait())
+        manager = ServiceManager.of_this_process()
         try:
             async with aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as session:
-                supervisor = _assemble(settings, watcher, keys, state_log, session, open_alerts)
+                supervisor = _assemble(settings, watcher, keys, state_log, session, open_alerts, manager)
                 supervisor.start("orders", orders.run)
                 stopped.add_done_callback(lambda _task: supervisor.stop())
+                manager.tell(READY)
                 await supervisor.wait()
         finally:
+            manager.tell(STOPPING)
             stopped.cancel()
             await watcher.close()
 
@@ -94,6 +98,7 @@ def _assemble(
     state_log: StateLog,
     session: aiohttp.ClientSession,
     open_alerts: Sequence[str],
+    manager: ServiceManager,
 ) -> Supervisor:
     evidence = watcher.evidence
     policy = RiskPolicy.from_settings(settings)
@@ -126,6 +131,8 @@ def _assemble(
     supervisor.start("ages", watcher.check_ages)
     supervisor.start("engine", engine.run)
     supervisor.start("retries", engine.retry)
+    moving = Motion(lambda: engine.evaluations, lambda: evidence.ready and evidence.changes.waits)
+    supervisor.start("watchdog", lambda: manager.feed(moving))
     log.info("running", mode=settings.mode, chains=sorted(settings.chains), lanes=sorted(lanes))
     return supervisor
 

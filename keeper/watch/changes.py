@@ -39,6 +39,11 @@ class ChangeChannel:
         self._ready = asyncio.Event()
         self.announced = 0
 
+    @property
+    def waits(self) -> bool:
+        """Whether something was announced and not taken yet."""
+        return bool(self._pending)
+
     def announce(self, change: Change) -> None:
         """Add a change; one that is already waiting is the same change."""
         self.announced += 1
