@@ -34,5 +34,6 @@ EXAMPLES = MappingProxyType(
         "tokens": "a table [[chains.NAME.tokens]]",
         "up_to_value": 'up_to_value = "100000"',
         "url": 'url = "https://..."',
+        "volatility": 'volatility = "ETHVOL", the asset whose price is the implied volatility',
     }
 )

@@ -41,6 +41,16 @@ class TierSettings(Section):
     initial_bps: Bps
 
 
+class OptionMarketSettings(Section):
+    """European options on `asset`, settled in cash. `volatility` is the asset whose price is the implied one.
+
+    The section's name is the market's on every chain's option desk.
+    """
+
+    asset: AssetName
+    volatility: AssetName
+
+
 class MarketSettings(Section):
     """A perpetual on `asset`. Tiers are marginal, in rising order; the last holds for all beyond."""
 

@@ -32,7 +32,7 @@ from config.fields import (
     Wei,
     WsUrl,
 )
-from config.risk_settings import MarketSettings, RiskSettings
+from config.risk_settings import MarketSettings, OptionMarketSettings, RiskSettings
 from config.section import Section
 from config.source_settings import SourceSettings
 
@@ -77,6 +77,7 @@ class ChainSettings(Section):
     endpoints: Annotated[tuple[EndpointSettings, ...], Field(min_length=1)]
     hub: Address
     hub_deployed_block: Count = 0
+    option_desk: Address | None = None
     tokens: Annotated[tuple[TokenSettings, ...], Field(min_length=1)]
     markets: tuple[HubMarketSettings, ...] = ()
     debt_asset: AssetName = "USDC"
@@ -159,6 +160,7 @@ class Settings(Section):
     risk: RiskSettings = RiskSettings()
     assets: Annotated[dict[AssetName, AssetSettings], Field(min_length=1)]
     markets: dict[Name, MarketSettings] = Field(default_factory=dict)
+    option_markets: dict[Name, OptionMarketSettings] = Field(default_factory=dict)
     chains: Annotated[dict[Name, ChainSettings], Field(min_length=1)]
     sources: Annotated[tuple[SourceSettings, ...], Field(min_length=1)]
     signers: dict[Name, SignerSettings] = Field(default_factory=dict)

@@ -13,6 +13,7 @@ from config.checks.assets import check_assets
 from config.checks.attestation import check_attestation
 from config.checks.chains import check_chains
 from config.checks.live import check_live
+from config.checks.options import check_options
 from config.checks.risk import check_risk
 from config.checks.signers import check_signers
 from config.checks.sources import check_sources
@@ -27,6 +28,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     check_attestation,
     check_chains,
     check_live,
+    check_options,
     check_risk,
     check_signers,
     check_spending,

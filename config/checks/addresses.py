@@ -59,6 +59,8 @@ def _is_placeholder(address: str) -> bool:
 def _addresses(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
     for name, chain in settings.chains.items():
         yield ("chains", name, "hub"), chain.hub
+        if chain.option_desk is not None:
+            yield ("chains", name, "option_desk"), chain.option_desk
         for number, token in enumerate(chain.tokens):
             yield ("chains", name, "tokens", number, "address"), token.address
     for number, source in enumerate(settings.sources):

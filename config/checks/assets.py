@@ -124,6 +124,8 @@ def _limits(name: str, asset: AssetSettings) -> Iterator[Remark]:
 
 def _used(settings: Settings) -> set[str]:
     used = {market.asset for market in settings.markets.values()}
+    for options in settings.option_markets.values():
+        used |= {options.asset, options.volatility}
     for chain in settings.chains.values():
         used |= {chain.debt_asset, *(token.asset for token in chain.tokens)}
     return used | {asset.priced_in for asset in settings.assets.values()}

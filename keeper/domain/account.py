@@ -36,6 +36,23 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionPosition:
+    """A European option, settled in cash: signed `size_wad` contracts, each on one unit of base `asset`.
+
+    `series` is the on-chain id (0x hex of 32 bytes), the same on every chain. The premium was paid when it was
+    traded, so its mark value is size times price: an asset if long, a liability if short.
+    """
+
+    market: str
+    series: str
+    asset: str
+    is_call: bool
+    strike_wad: int
+    expiry_s: int
+    size_wad: int
+
+
+@dataclass(frozen=True, slots=True)
 class PendingClaim:
     """Collateral of this leg that a liquidator has earned on another chain and not yet taken.
 
@@ -92,11 +109,13 @@ class Leg:
     last_sequence: int = 0
     steps_taken: tuple[StepTaken, ...] = ()
     unreadable: tuple[str, ...] = ()
+    options: tuple[OptionPosition, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing of value, owed or held, is here, nor anything that can not be read."""
-        return not (self.collateral or self.debt or self.positions or self.claims or self.unreadable)
+        held = self.collateral or self.debt or self.positions or self.options
+        return not (held or self.claims or self.unreadable)
 
 
 @dataclass(frozen=True, slots=True)
