@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from oracles.price import FailureKind, Quote, QuoteUse
+from oracles.price import FailureKind, Quote, QuoteFailure, QuoteUse
 
 MAX_FUTURE_MS = 30_000
 MINUTE_MS = 60_000
@@ -39,33 +39,39 @@ class AgePolicy:
         return None
 
 
-def age_widening_bps(oldest_ms: int, widen_bps_per_minute: int, now_ms: int) -> int:
-    """Return by how much an interval whose oldest quote is of `oldest_ms` is wider for its age.
+def age_widening_bps(time_ms: int, widen_bps_per_minute: int, now_ms: int) -> int:
+    """Return by how much the interval of a quote of `time_ms` is wider for its age.
 
     In whole basis points, rounded up: an interval changes in steps, not with each
     millisecond, and so a quiet market does not cause an evaluation per tick.
     """
-    return -(-max(now_ms - oldest_ms, 0) * widen_bps_per_minute // MINUTE_MS)
+    return -(-max(now_ms - time_ms, 0) * widen_bps_per_minute // MINUTE_MS)
 
 
 def next_change_ms(
-    uses: Iterable[QuoteUse], widen_bps_per_minute: int, ages: AgePolicy, now_ms: int
+    uses: Iterable[QuoteUse], widen_bps_per_minute: int, frozen_after_ms: int, ages: AgePolicy, now_ms: int
 ) -> int | None:
-    """Return the first moment after `now_ms` at which time alone changes a price, if any.
+    """Return the first moment after `now_ms` at which time alone changes an aggregate, if any.
 
-    Either a quote expires, one from the future becomes acceptable, or the interval widens
-    by its next basis point. `uses` is the tree of the price as of `now_ms`.
+    Either a quote expires, one from the future becomes acceptable, one did not change for so
+    long that it may be frozen, or the interval of a quote in use widens by its next basis
+    point. `uses` is the tree of the aggregate as of `now_ms`.
     """
-    moments: list[int] = []
-    used_ms: list[int] = []
+    first: int | None = None
     for use in uses:
         quote = use.quote
-        if isinstance(quote, Quote):
-            moments.append(quote.time_ms + ages.max_age_ms[quote.source] + 1)
-            moments.append(quote.time_ms - ages.max_future_ms)
-            if use.used:
-                used_ms.append(quote.time_ms)
-    if used_ms and widen_bps_per_minute:
-        reached_bps = age_widening_bps(min(used_ms), widen_bps_per_minute, now_ms)
-        moments.append(min(used_ms) + reached_bps * MINUTE_MS // widen_bps_per_minute + 1)
-    return min((moment for moment in moments if moment > now_ms), default=None)
+        if isinstance(quote, QuoteFailure):
+            continue
+        time_ms = quote.time_ms
+        moments = [
+            time_ms + ages.max_age_ms[quote.source] + 1,
+            time_ms - ages.max_future_ms,
+            quote.changed_at_ms + frozen_after_ms + 1,
+        ]
+        if use.used and widen_bps_per_minute:
+            reached_bps = age_widening_bps(time_ms, widen_bps_per_minute, now_ms)
+            moments.append(time_ms + reached_bps * MINUTE_MS // widen_bps_per_minute + 1)
+        for moment in moments:
+            if moment > now_ms and (first is None or moment < first):
+                first = moment
+    return first

@@ -25,6 +25,8 @@ class FailureKind(StrEnum):
     STALE = "stale"
     FROM_THE_FUTURE = "from_the_future"
     OUTLIER = "outlier"
+    UNSURE = "unsure"
+    FROZEN = "frozen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,23 @@ class QuoteUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Path:
+    """One way from an asset to USD: its pairs, what it gives, and whether it was taken.
+
+    `groups` is the least number of independence groups of its pairs. Without figures,
+    `reason` says why.
+    """
+
+    pairs: tuple[str, ...]
+    taken: bool
+    groups: int
+    low_wad: int | None
+    mid_wad: int | None
+    high_wad: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """What a guard does to a price, since when, and when it ends if nothing happens."""
 
@@ -96,8 +115,9 @@ class Price:
 
     `low_wad <= mid_wad <= high_wad`, all None when `status` is unavailable. `oldest_ms` is the
     time of the oldest quote used, over all hops. `via` is the price that was multiplied in
-    when the asset is priced in another asset. `holds` are the guards that act on it; where
-    one took the price away, `reason` starts with ``held:``.
+    when the asset is priced in another asset. `paths` is empty where there is only one.
+    `holds` are the guards that act on it; where one took the price away, `reason` starts
+    with ``held:``.
     """
 
     asset: str
@@ -110,6 +130,7 @@ class Price:
     uses: tuple[QuoteUse, ...]
     via: Price | None = None
     holds: tuple[Hold, ...] = ()
+    paths: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,23 @@
 
 Pure: answers and the time come in, price sets go out. After any `update` the prices are
 exactly what aggregating everything at that moment would give, but only what could have
-changed is computed: the assets whose sources answered, those whose quotes crossed an age
-limit or a widening step in between, what is priced in either, and what a guard compares
-with one of them. A guard stands between an aggregate and its publication (`oracles.guarding`).
+changed is computed: the edges whose sources answered, those whose quotes crossed an age
+limit or a widening step in between; from them the assets they belong to, what is priced in
+these, and what a guard compares with one of them. A guard stands between a price and its
+publication (`oracles.guarding`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from config.asset_settings import AssetSettings
+from config.pairs import UNIT, Edge, edge_of, edges_of, units_of
 from config.source_settings import SourceSettings
-from oracles.aggregate import UNIT, aggregate
+from oracles.aggregate import EdgePrice, aggregate
 from oracles.freshness import AgePolicy, next_change_ms
+from oracles.graph import price_of
 from oracles.guarding import NoGuard, PriceGuard
 from oracles.price import FailureKind, Price, PriceSet, Quote, QuoteFailure
 from oracles.record import price_set
@@ -46,11 +49,35 @@ class _Slot:
         return self.latest
 
 
+@dataclass(slots=True)
+class _Feeds:
+    """The sources of one edge, and what they last came to. `due_ms`: when time alone changes that."""
+
+    edge: Edge
+    settings: AssetSettings
+    slots: dict[str, _Slot] = field(default_factory=dict)
+    price: EdgePrice | None = None
+    due_ms: int | None = None
+
+    def compute(self, ages: AgePolicy, now_ms: int) -> EdgePrice:
+        settings = self.settings
+        answers = [slot.answer(ages, now_ms) for slot in self.slots.values()]
+        self.price = aggregate(self.edge, settings, answers, ages, now_ms)
+        self.due_ms = next_change_ms(
+            self.price.uses,
+            settings.widen_bps_per_minute,
+            round(settings.frozen_after_s * 1_000),
+            ages,
+            now_ms,
+        )
+        return self.price
+
+
 class PriceBook:
     """Prices of `assets` from `sources`. One instance per process, used from one task.
 
     Raises ``ValueError`` if assets are priced in each other in a circle or in something
-    unknown, if a source's pair is not ``asset/priced_in`` of an asset, or if two sources
+    unknown, if a source's pair is not an asset and one of its units, or if two sources
     have the same name.
     """
 
@@ -62,23 +89,21 @@ class PriceBook:
     ) -> None:
         self._assets = dict(assets)
         self._guard = guard or NoGuard()
-        self._needs = {asset: needs(asset, settings, self._guard) for asset, settings in assets.items()}
+        self._needs = {asset: _needs(asset, settings, self._guard) for asset, settings in assets.items()}
         self.order = topological_order(self._needs)
-        self._asset_of = {source.name: _asset_of(source, assets) for source in sources}
-        if len(self._asset_of) != len(sources):
-            message = "two sources have the same name"
-            raise ValueError(message)
         self.ages = AgePolicy({source.name: round(source.max_age_s * 1000) for source in sources})
-        self._slots: dict[str, dict[str, _Slot]] = {asset: {} for asset in self.order}
-        for source in sources:
-            silent = QuoteFailure(source.name, source.group, source.pair, FailureKind.NEVER_ANSWERED, "", 0)
-            self._slots[self._asset_of[source.name]][source.name] = _Slot(silent)
+        self._feeds = {
+            asset: [_Feeds(edge, self._assets[asset]) for edge in edges_of(asset, self._assets[asset])]
+            for asset in self.order
+        }
+        self._feeds_of = self._listen(sources)
+        self._stale_feeds: set[Edge] = set()
+        self._guard_due_ms: dict[str, int | None] = {}
         self._prices: dict[str, Price] = {}
-        self._due_ms: dict[str, int | None] = {}
+        self._digests: dict[str, str] = {}
         self._as_of_ms = 0
         self._current: PriceSet | None = None
-        for asset in self.order:
-            self._price(asset, 0)
+        self._recompute(0, every_asset=True)
 
     def update(self, answers: Sequence[Quote | QuoteFailure], now_ms: int) -> PriceSet | None:
         """Take `answers` and return the prices as of `now_ms`, or None if none changed.
@@ -87,19 +112,11 @@ class PriceBook:
         that much (newer times, another reason) is in `current`. Raises ``KeyError`` for
         an answer of a source that is not configured.
         """
-        stale = {self._asset_of[answer.source] for answer in answers}
+        stale = {self._feeds_of[answer.source].edge for answer in answers}
         for answer in answers:
-            self._slots[self._asset_of[answer.source]][answer.source].take(answer)
-        clock_went_back = now_ms < self._as_of_ms
-        self._as_of_ms, self._current = now_ms, None
-        changed = False
-        for asset in self.order:
-            due_ms = self._due_ms[asset]
-            due = clock_went_back or (due_ms is not None and due_ms <= now_ms)
-            if due or asset in stale or not stale.isdisjoint(self._needs[asset]):
-                stale.add(asset)
-                changed |= self._price(asset, now_ms)
-        return self.current if changed else None
+            self._feeds_of[answer.source].slots[answer.source].take(answer)
+        self._stale_feeds |= stale
+        return self.current if self._recompute(now_ms, every_asset=now_ms < self._as_of_ms) else None
 
     def tick(self, now_ms: int) -> PriceSet | None:
         """Let time pass: `update` without answers."""
@@ -109,28 +126,51 @@ class PriceBook:
     def current(self) -> PriceSet:
         """Every price as of the last `update` or `tick`, whether or not it was a change."""
         if self._current is None:
-            self._current = price_set(self._as_of_ms, self._prices)
+            self._current = price_set(self._as_of_ms, self._prices, self._digests)
         return self._current
 
+    def _listen(self, sources: Iterable[SourceSettings]) -> dict[str, _Feeds]:
+        feeds_of: dict[str, _Feeds] = {}
+        for source in sources:
+            edge = edge_of(source.pair, self._assets)
+            if edge is None:
+                message = f"source {source.name} gives {source.pair}, but {_known(source.pair, self._assets)}"
+                raise ValueError(message)
+            if source.name in feeds_of:
+                message = "two sources have the same name"
+                raise ValueError(message)
+            silent = QuoteFailure(source.name, source.group, source.pair, FailureKind.NEVER_ANSWERED, "", 0)
+            feeds = next(feeds for feeds in self._feeds[edge.asset] if feeds.edge == edge)
+            feeds.slots[source.name] = _Slot(silent)
+            feeds_of[source.name] = feeds
+        return feeds_of
+
+    def _recompute(self, now_ms: int, *, every_asset: bool) -> bool:
+        """Compute what could have changed until `now_ms`, and return whether a figure did."""
+        self._as_of_ms, self._current = now_ms, None
+        computed: set[str] = set()
+        changed = False
+        for asset in self.order:
+            stale = every_asset or _due(self._guard_due_ms.get(asset), now_ms)
+            stale |= not computed.isdisjoint(self._needs[asset])
+            for feeds in self._feeds[asset]:
+                if every_asset or feeds.edge in self._stale_feeds or _due(feeds.due_ms, now_ms):
+                    feeds.compute(self.ages, now_ms)
+                    stale = True
+            if stale:
+                computed.add(asset)
+                changed |= self._price(asset, now_ms)
+        self._stale_feeds.clear()
+        return changed
+
     def _price(self, asset: str, now_ms: int) -> bool:
-        settings = self._assets[asset]
-        via = None if settings.priced_in == UNIT else self._prices[settings.priced_in]
-        answers = [slot.answer(self.ages, now_ms) for slot in self._slots[asset].values()]
-        raw = aggregate(asset, settings, answers, self.ages, now_ms, via)
+        edges = [feeds.price or feeds.compute(self.ages, now_ms) for feeds in self._feeds[asset]]
+        raw = price_of(asset, self._assets[asset], edges, self._prices)
         price = self._guard.apply(raw, self._prices, now_ms)
         before, self._prices[asset] = self._prices.get(asset), price
-        moments = (
-            next_change_ms(raw.uses, settings.widen_bps_per_minute, self.ages, now_ms),
-            self._guard.next_change_ms(asset, now_ms),
-        )
-        self._due_ms[asset] = min((moment for moment in moments if moment is not None), default=None)
+        self._digests.pop(asset, None)
+        self._guard_due_ms[asset] = self._guard.next_change_ms(asset, now_ms)
         return before is None or _figures(before) != _figures(price)
-
-
-def needs(asset: str, settings: AssetSettings, guard: PriceGuard) -> tuple[str, ...]:
-    """Return the assets whose prices must be known before that of `asset`."""
-    units = () if settings.priced_in == UNIT else (settings.priced_in,)
-    return tuple(dict.fromkeys((*units, *sorted(guard.references(asset)))))
 
 
 def topological_order(needs: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -160,13 +200,23 @@ def _place(
     order[asset] = None
 
 
-def _asset_of(source: SourceSettings, assets: Mapping[str, AssetSettings]) -> str:
-    base, _, unit = source.pair.partition("/")
-    if base not in assets or assets[base].priced_in != unit:
-        known = f"{base} is priced in {assets[base].priced_in}" if base in assets else f"{base} is no asset"
-        message = f"source {source.name} gives {source.pair}, but {known}"
-        raise ValueError(message)
-    return base
+def _needs(asset: str, settings: AssetSettings, guard: PriceGuard) -> tuple[str, ...]:
+    """Return the assets whose prices must be known before that of `asset`."""
+    units = (unit for unit in units_of(settings) if unit != UNIT)
+    return tuple(dict.fromkeys((*units, *sorted(guard.references(asset)))))
+
+
+def _known(pair: str, assets: Mapping[str, AssetSettings]) -> str:
+    base = pair.partition("/")[0]
+    return (
+        f"{base} is priced in {' and '.join(units_of(assets[base]))}"
+        if base in assets
+        else f"{base} is no asset"
+    )
+
+
+def _due(moment_ms: int | None, now_ms: int) -> bool:
+    return moment_ms is not None and moment_ms <= now_ms
 
 
 def _figures(price: Price) -> tuple[object, ...]:

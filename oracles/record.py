@@ -2,29 +2,42 @@
 
 The canonical form has text, booleans and None only (integers as decimal text), so that it
 is the same before and after JSON. `via` is written as the asset's name: the price it
-stands for is in the same set. What most prices do not have (`holds`) is written only where
-it is. The set's id is the digest of this form and not part of it.
+stands for is in the same set. What most prices do not have (`holds`, `paths`) is written only where
+it is. The set's id is the digest of its time and of the digest of each price's form, so that
+one price that changes is one form to digest; it is not part of the form.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import fields
 
 from config.canonical import digest
-from oracles.price import FailureKind, Hold, Price, PriceSet, PriceStatus, Quote, QuoteFailure, QuoteUse
+from oracles.price import FailureKind, Hold, Path, Price, PriceSet, PriceStatus, Quote, QuoteFailure, QuoteUse
 
 _PRICE_NUMBERS = ("low_wad", "mid_wad", "high_wad", "oldest_ms")
 _PRICE_KEYS = {"status", "reason", "uses", "via", *_PRICE_NUMBERS}
-_OPTIONAL_KEYS = frozenset({"holds"})
+_OPTIONAL_KEYS = frozenset({"holds", "paths"})
 _QUOTE_KEYS = {field.name for field in fields(Quote)}
 _FAILURE_KEYS = {field.name for field in fields(QuoteFailure)}
 _HOLD_KEYS = {field.name for field in fields(Hold)}
+_PATH_KEYS = {field.name for field in fields(Path)}
+_PATH_NUMBERS = ("low_wad", "mid_wad", "high_wad")
 
 
-def price_set(as_of_ms: int, prices: Mapping[str, Price]) -> PriceSet:
-    """Return the set of `prices` as of `as_of_ms`, named by its digest."""
-    return PriceSet(digest(_form(as_of_ms, prices)), as_of_ms, dict(prices))
+def price_set(
+    as_of_ms: int, prices: Mapping[str, Price], digests: MutableMapping[str, str] | None = None
+) -> PriceSet:
+    """Return the set of `prices` as of `as_of_ms`, named by its digest.
+
+    `digests` keeps the digests of single prices from one call to the next; whoever replaces a
+    price removes its digest. Raises ``ValueError`` as `canonical` does.
+    """
+    known = {} if digests is None else digests
+    for asset in prices.keys() - known.keys():
+        known[asset] = digest(_price_form(prices[asset], prices))
+    names = {asset: known[asset] for asset in prices}
+    return PriceSet(digest({"as_of_ms": as_of_ms, "prices": names}), as_of_ms, dict(prices))
 
 
 def canonical(prices: PriceSet) -> dict[str, object]:
@@ -70,6 +83,8 @@ def _price_form(price: Price, prices: Mapping[str, Price]) -> dict[str, object]:
     }
     if price.holds:
         form["holds"] = [_texts(hold) for hold in price.holds]
+    if price.paths:
+        form["paths"] = [{**_texts(path), "pairs": list(path.pairs)} for path in price.paths]
     return form
 
 
@@ -77,9 +92,9 @@ def _answer_form(answer: Quote | QuoteFailure) -> dict[str, object]:
     return {"quote" if isinstance(answer, Quote) else "failure": _texts(answer)}
 
 
-def _texts(record: Quote | QuoteFailure | Hold) -> dict[str, object]:
+def _texts(record: Quote | QuoteFailure | Hold | Path) -> dict[str, object]:
     values = {field.name: getattr(record, field.name) for field in fields(record)}
-    return {name: _text(value) if isinstance(value, int) else value for name, value in values.items()}
+    return {name: str(value) if type(value) is int else value for name, value in values.items()}
 
 
 def _text(value: int | None) -> str | None:
@@ -93,9 +108,9 @@ def _read_price(asset: str, rows: Mapping[str, object], done: dict[str, Price], 
         message = f"{asset} is multiplied in but has no price of its own in the set"
         raise ValueError(message)
     row = _table(rows[asset], _PRICE_KEYS, optional=_OPTIONAL_KEYS)
-    holds = _list(row.get("holds", ()))
-    if "holds" in row and not holds:
-        message = f"{asset} is held by nothing"
+    holds, paths = (_list(row.get(key, ())) for key in ("holds", "paths"))
+    if ("holds" in row and not holds) or ("paths" in row and not paths):
+        message = f"{asset} is held by nothing, or came by no path"
         raise ValueError(message)
     via = row["via"]
     numbers = {name: None if row[name] is None else _number(row[name]) for name in _PRICE_NUMBERS}
@@ -106,6 +121,7 @@ def _read_price(asset: str, rows: Mapping[str, object], done: dict[str, Price], 
         uses=tuple(_read_use(use) for use in _list(row["uses"])),
         via=None if via is None else _read_price(_string(via), rows, done, open_ | {asset}),
         holds=tuple(_read_hold(hold) for hold in holds),
+        paths=tuple(_read_path(path) for path in paths),
         **numbers,
     )
     return done[asset]
@@ -113,10 +129,7 @@ def _read_price(asset: str, rows: Mapping[str, object], done: dict[str, Price], 
 
 def _read_use(form: object) -> QuoteUse:
     table = _table(form)
-    used = table.get("used")
-    if not isinstance(used, bool):
-        message = "a quote was used or it was not"
-        raise ValueError(message)  # noqa: TRY004 - a form that can not be read is one kind of error
+    used = _flag(table.get("used"))
     if table.keys() == {"used", "reason", "quote"}:
         return QuoteUse(_read_quote(table["quote"]), used, _string(table["reason"]))
     return QuoteUse(
@@ -162,6 +175,20 @@ def _read_hold(form: object) -> Hold:
     )
 
 
+def _read_path(form: object) -> Path:
+    row = _table(form, _PATH_KEYS)
+    low, mid, high = (None if row[name] is None else _number(row[name]) for name in _PATH_NUMBERS)
+    return Path(
+        pairs=tuple(_string(pair) for pair in _list(row["pairs"])),
+        taken=_flag(row["taken"]),
+        groups=_number(row["groups"]),
+        low_wad=low,
+        mid_wad=mid,
+        high_wad=high,
+        reason=_string(row["reason"]),
+    )
+
+
 def _table(
     form: object, keys: set[str] | None = None, optional: frozenset[str] = frozenset()
 ) -> Mapping[str, object]:
@@ -174,6 +201,13 @@ def _table(
 def _list(form: object) -> Sequence[object]:
     if isinstance(form, str) or not isinstance(form, Sequence):
         message = "not a list"
+        raise ValueError(message)  # noqa: TRY004 - a form that can not be read is one kind of error
+    return form
+
+
+def _flag(form: object) -> bool:
+    if not isinstance(form, bool):
+        message = f"{type(form).__name__} instead of true or false"
         raise ValueError(message)  # noqa: TRY004 - as above
     return form
 

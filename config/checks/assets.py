@@ -6,11 +6,9 @@ from collections.abc import Iterator
 
 from config.asset_settings import AssetSettings
 from config.errors import Remark
+from config.pairs import UNIT, Edge, edge_of, edges_of, units_of
 from config.settings import Settings
 from config.source_settings import SourceSettings
-
-UNIT = "USD"
-"""What every chain of pricing ends at. It has no price of its own and is no asset."""
 
 
 def check_assets(settings: Settings) -> Iterator[Remark]:
@@ -21,7 +19,7 @@ def check_assets(settings: Settings) -> Iterator[Remark]:
     for name, asset in settings.assets.items():
         yield from _weights(name, asset)
         yield from _limits(name, asset)
-        yield from _quorum(name, asset, _sources_of(name, settings))
+        yield from _paths(name, asset, settings)
         if name not in used:
             message = f"nothing uses {name}: no token, market or debt, and nothing is priced in it"
             yield Remark(("assets", name), "W423", message, "remove it with its sources, or use it")
@@ -30,70 +28,109 @@ def check_assets(settings: Settings) -> Iterator[Remark]:
             yield Remark(("assets", name), "E305", message, "give them names that no one can confuse")
 
 
-def _sources_of(name: str, settings: Settings) -> list[SourceSettings]:
-    return [source for source in settings.sources if source.pair.partition("/")[0] == name]
+def _sources_of(edge: Edge, settings: Settings) -> list[SourceSettings]:
+    """Return the sources of an edge; those in no unit of its asset count as meant for the preferred one."""
+    preferred = units_of(settings.assets[edge.asset])[0]
+    return [
+        source
+        for source in settings.sources
+        if (edge_of(source.pair, settings.assets) or Edge(source.pair.partition("/")[0], preferred)) == edge
+    ]
 
 
 def _pricing(settings: Settings) -> Iterator[Remark]:
     in_a_circle: set[str] = set()
     for name, asset in settings.assets.items():
-        at = ("assets", name, "priced_in")
         if name == UNIT:
             message = f"{UNIT} is the unit of all prices and can not be an asset"
             yield Remark(("assets", name), "E406", message, "name the token's own asset, such as USDC")
-        if asset.priced_in != UNIT and asset.priced_in not in settings.assets:
-            advice = f'price it in "{UNIT}", or add [assets.{asset.priced_in}] with sources of its own'
-            yield Remark(at, "E404", f"there is no asset {asset.priced_in}", advice)
-            continue
-        circle = _circle(name, settings)
+        unknown = False
+        for key, unit in _named_units(asset):
+            if unit != UNIT and unit not in settings.assets:
+                unknown = True
+                advice = f'price it in "{UNIT}", or add [assets.{unit}] with sources of its own'
+                yield Remark(("assets", name, *key), "E404", f"there is no asset {unit}", advice)
+        if len(units_of(asset)) != 1 + len(asset.also_priced_in):
+            message = f"a unit of {name} is named twice"
+            advice = f"name each once, and not {asset.priced_in}, which is its first"
+            yield Remark(("assets", name, "also_priced_in"), "E429", message, advice)
+        circle = () if unknown or name == UNIT else _circle((name,), settings)
         if circle and not in_a_circle & set(circle):
             in_a_circle.update(circle)
             message = f"priced in a circle: {' -> '.join([*circle, circle[0]])}"
-            yield Remark(at, "E405", message, f"every chain of priced_in must end at {UNIT}")
+            by = "priced_in" if asset.priced_in == (*circle, name)[1] else "also_priced_in"
+            yield Remark(("assets", name, by), "E405", message, f"every path of prices must end at {UNIT}")
 
 
-def _circle(name: str, settings: Settings) -> list[str]:
-    """Return the assets of the circle that `name` is in, or nothing."""
-    walked = [name]
-    while (asset := settings.assets.get(walked[-1])) is not None and asset.priced_in != UNIT:
-        if asset.priced_in == name:
+def _named_units(asset: AssetSettings) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield each unit with the key that names it."""
+    yield ("priced_in",), asset.priced_in
+    for number, unit in enumerate(asset.also_priced_in):
+        yield ("also_priced_in", number), unit
+
+
+def _circle(walked: tuple[str, ...], settings: Settings) -> tuple[str, ...]:
+    """Return the assets of a circle that the first of `walked` is in, or nothing."""
+    asset = settings.assets.get(walked[-1])
+    for unit in () if asset is None else units_of(asset):
+        if unit == walked[0]:
             return walked
-        if asset.priced_in in walked:
-            break
-        walked.append(asset.priced_in)
-    return []
+        if unit not in walked and (circle := _circle((*walked, unit), settings)):
+            return circle
+    return ()
 
 
-def _quorum(name: str, asset: AssetSettings, sources: list[SourceSettings]) -> Iterator[Remark]:
+def _paths(name: str, asset: AssetSettings, settings: Settings) -> Iterator[Remark]:
+    """Yield what keeps an asset's edges from their quorum: fatal for all of them, a warning for one of several."""
     here = ("assets", name)
+    edges = {edge: _sources_of(edge, settings) for edge in edges_of(name, asset)}
+    first = next(iter(edges))
+    short = {edge: list(_short(edge, asset, sources)) for edge, sources in edges.items()}
+    if all(short.values()):
+        yield from short[first]
+    else:
+        for edge, remarks in short.items():
+            if remarks and (edge.unit == UNIT or edge.unit in settings.assets):
+                message = f"no path goes over {edge}: {remarks[0].message.partition(':')[0]}"
+                key = "priced_in" if edge == first else "also_priced_in"
+                advice = f"add sources of {edge} in enough groups, or do not name {edge.unit} as a unit"
+                yield Remark((*here, key), "W430", message, advice)
+    if asset.min_groups > asset.min_sources:
+        message = f"{asset.min_groups} groups can not be had from min_sources = {asset.min_sources} sources"
+        yield Remark((*here, "min_groups"), "W409", message, "set min_sources to min_groups or more")
+    has_market = any(source.kind != "erc4626" for sources in edges.values() for source in sources)
+    if asset.min_groups == 1 and has_market:
+        message = f"one origin alone can set the price of {name}"
+        yield Remark((*here, "min_groups"), "W424", message, "set min_groups to 2 or more")
+    for edge, sources in edges.items():
+        yield from _dominance(edge, sources)
+
+
+def _short(edge: Edge, asset: AssetSettings, sources: list[SourceSettings]) -> Iterator[Remark]:
+    here, name = ("assets", edge.asset), edge.asset
     groups = {source.group for source in sources}
     if asset.min_sources > len(sources):
         message = f"{asset.min_sources} of {len(sources)} sources: {name} would never have a price"
-        advice = f'add [[sources]] with pair = "{name}/{asset.priced_in}", or lower min_sources'
+        advice = f'add [[sources]] with pair = "{edge}", or lower min_sources'
         yield Remark((*here, "min_sources"), "E407", message, advice)
     if asset.min_groups > len(groups):
         message = f"{asset.min_groups} of {len(groups)} independent groups: {name} would never have a price"
         advice = "add sources of other groups, or lower min_groups; never split one origin into two groups"
         yield Remark((*here, "min_groups"), "E408", message, advice)
-    if asset.min_groups > asset.min_sources:
-        message = f"{asset.min_groups} groups can not be had from min_sources = {asset.min_sources} sources"
-        yield Remark((*here, "min_groups"), "W409", message, "set min_sources to min_groups or more")
-    has_market = any(source.kind != "erc4626" for source in sources)
-    if asset.min_groups == 1 and has_market:
-        message = f"one origin alone can set the price of {name}"
-        yield Remark((*here, "min_groups"), "W424", message, "set min_groups to 2 or more")
-    yield from _dominance(name, sources)
 
 
-def _dominance(name: str, sources: list[SourceSettings]) -> Iterator[Remark]:
+def _dominance(edge: Edge, sources: list[SourceSettings]) -> Iterator[Remark]:
     weights: dict[str, int] = {}
     for source in sources:
         weights[source.group] = max(weights.get(source.group, 0), source.weight)
     for group, weight in weights.items():
         if len(weights) > 1 and 2 * weight > sum(weights.values()):
-            message = f"group {group} has more than half of all weight for {name}: it alone is the median"
+            message = f"group {group} has more than half of all weight for {edge}: it alone is the median"
             yield Remark(
-                ("assets", name), "W420", message, "lower the weight of its sources, or add other groups"
+                ("assets", edge.asset),
+                "W420",
+                message,
+                "lower the weight of its sources, or add other groups",
             )
 
 
@@ -128,4 +165,4 @@ def _used(settings: Settings) -> set[str]:
         used |= {options.asset, options.volatility}
     for chain in settings.chains.values():
         used |= {chain.debt_asset, *(token.asset for token in chain.tokens)}
-    return used | {asset.priced_in for asset in settings.assets.values()}
+    return used | {unit for asset in settings.assets.values() for unit in units_of(asset)}

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from config.checks.origins import is_loopback, origin
 from config.errors import KeyPath, Remark
+from config.pairs import edge_of, units_of
 from config.settings import Settings
 from config.source_settings import (
     ChainlinkSourceSettings,
@@ -36,16 +37,20 @@ def check_sources(settings: Settings, presets: Collection[str] | None) -> Iterat
 
 
 def _pair(at: KeyPath, source: SourceSettings, settings: Settings) -> Iterator[Remark]:
+    if edge_of(source.pair, settings.assets) is not None:
+        return
     base, _, quote = source.pair.partition("/")
     asset = settings.assets.get(base)
     if asset is None:
         near = get_close_matches(base, list(settings.assets), 1)
         advice = f"did you mean {near[0]}/{quote}?" if near else f"add [assets.{base}], or remove the source"
         yield Remark((*at, "pair"), "E402", f"there is no asset {base}", advice)
-    elif quote != asset.priced_in:
-        message = f"{source.pair} does not multiply out: {base} is priced in {asset.priced_in}"
+    else:
+        units = " and ".join(units_of(asset))
+        message = f"{source.pair} does not multiply out: {base} is priced in {units}"
         advice = (
-            f'a market for {base}/{asset.priced_in} is needed, or priced_in = "{quote}" in [assets.{base}]'
+            f"a market for {base}/{asset.priced_in} is needed, or {quote} as a unit of {base}: "
+            f'priced_in = "{quote}", or also_priced_in = ["{quote}"] for one more path, in [assets.{base}]'
         )
         yield Remark((*at, "pair"), "E403", message, advice)
 

@@ -52,7 +52,7 @@ def without_tree(price: Price) -> Price:
 
     The quotes are recorded under the price set's id.
     """
-    return dataclasses.replace(price, uses=(), via=None)
+    return dataclasses.replace(price, uses=(), via=None, paths=())
 
 
 def _name(key: object) -> str:

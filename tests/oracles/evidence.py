@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from config.asset_settings import AssetSettings
+from config.pairs import Edge
 from config.source_settings import HttpSourceSettings
 from config.units import WAD
+from oracles import graph
 from oracles.aggregate import aggregate
 from oracles.freshness import AgePolicy
 from oracles.price import FailureKind, Price, Quote, QuoteFailure
@@ -14,7 +16,14 @@ from oracles.price import FailureKind, Price, Quote, QuoteFailure
 NOW_MS = 1_700_000_000_000
 MAX_AGE_MS = 30_000
 
-EXACT = AssetSettings(floor_bps=0, widen_bps_per_minute=0, min_sources=1, min_groups=1, max_spread_bps=10_000)
+EXACT = AssetSettings(
+    floor_bps=0,
+    widen_bps_per_minute=0,
+    min_sources=1,
+    min_groups=1,
+    max_spread_bps=10_000,
+    max_confidence_bps=10_000,
+)
 """An interval is exactly its middle values."""
 
 
@@ -72,8 +81,21 @@ def price_of(
     now_ms: int = NOW_MS,
     via: Price | None = None,
 ) -> Price:
-    """The aggregate of `answers` for ETH."""
-    return aggregate("ETH", settings, answers, ages(answers), now_ms, via)
+    """The price of ETH by one path, of `answers`."""
+    return priced("ETH", settings, answers, ages(answers), now_ms, via)
+
+
+def priced(
+    asset: str,
+    settings: AssetSettings,
+    answers: Sequence[Quote | QuoteFailure],
+    policy: AgePolicy,
+    now_ms: int,
+    via: Price | None = None,
+) -> Price:
+    """The price of an asset by one path: the aggregate of `answers`, times the price of its unit."""
+    edge = aggregate(Edge(asset, settings.priced_in), settings, answers, policy, now_ms)
+    return graph.price_of(asset, settings, [edge], {} if via is None else {via.asset: via})
 
 
 def interval_of(price: Price) -> tuple[int | None, int | None, int | None]:

@@ -6,9 +6,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from config.asset_settings import AssetSettings
-from oracles.aggregate import aggregate
 from oracles.price import FailureKind, PriceStatus, Quote, QuoteFailure
-from tests.oracles.evidence import EXACT, MAX_AGE_MS, NOW_MS, ages, failure, price_of, quote
+from tests.oracles.evidence import EXACT, MAX_AGE_MS, NOW_MS, ages, failure, price_of, priced, quote
 
 VALUES = st.integers(10**6, 10**30)
 BPS = st.integers(0, 10_000)
@@ -123,7 +122,7 @@ def test_an_older_price_is_never_narrower(first: list[int], ages_ms: tuple[int, 
     asset = EXACT.model_copy(update={"widen_bps_per_minute": widen})
     given_quotes = [quote(f"s{number}", value) for number, value in enumerate(first)]
     policy = ages(given_quotes, 10**7)
-    younger, older = (aggregate("ETH", asset, given_quotes, policy, NOW_MS + age) for age in sorted(ages_ms))
+    younger, older = (priced("ETH", asset, given_quotes, policy, NOW_MS + age) for age in sorted(ages_ms))
     assert younger.low_wad is not None
     assert younger.high_wad is not None
     assert older.low_wad is not None

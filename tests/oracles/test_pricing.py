@@ -2,17 +2,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from config.asset_settings import AssetSettings
+from config.pairs import Edge
 from config.units import WAD
-from oracles.aggregate import aggregate
+from oracles import graph
+from oracles.aggregate import EdgePrice, aggregate
 from oracles.price import FailureKind, Price, PriceStatus, Quote, QuoteFailure
 from oracles.pricing import PriceBook, topological_order
-from tests.oracles.evidence import MAX_AGE_MS, NOW_MS, http_settings, interval_of, quote, reason_of
+from tests.oracles.evidence import MAX_AGE_MS, NOW_MS, http_settings, interval_of, priced, quote, reason_of
 
 LOOSE = AssetSettings(floor_bps=0, widen_bps_per_minute=0, min_sources=1, min_groups=1, max_spread_bps=10_000)
 ASSETS = {
@@ -61,7 +64,7 @@ def test_circles_and_unknown_units_do_not_load(units: Mapping[str, str], complai
         PriceBook(assets, [])
 
 
-@pytest.mark.parametrize("pair", ["BTC/USD", "ETH/USDe", "USD/ETH"])
+@pytest.mark.parametrize("pair", ["BTC/USD", "ETH/USDe", "USDe/ETH", "USD/BTC", "USDe/USDe"])
 def test_a_source_of_another_unit_does_not_load(pair: str) -> None:
     with pytest.raises(ValueError, match="source x gives"):
         PriceBook(ASSETS, [http_settings("x", pair)])
@@ -95,22 +98,30 @@ def test_newer_times_without_another_price_are_current_but_no_change() -> None:
 
 
 def test_only_what_depends_on_a_change_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
-    computed: list[str] = []
+    aggregated: list[str] = []
+    multiplied: list[str] = []
 
-    def counting(asset: str, *args: object) -> Price:
-        computed.append(asset)
-        return aggregate(asset, *args)  # type: ignore[arg-type]
+    def counting(edge: Edge, *args: Any) -> EdgePrice:
+        aggregated.append(str(edge))
+        return aggregate(edge, *args)
+
+    def counting_prices(asset: str, *args: Any) -> Price:
+        multiplied.append(asset)
+        return graph.price_of(asset, *args)
 
     prices = book()
     monkeypatch.setattr("oracles.pricing.aggregate", counting)
+    monkeypatch.setattr("oracles.pricing.price_of", counting_prices)
     prices.update([said("eth1", 100)], NOW_MS)
-    assert computed == ["ETH"]
-    computed.clear()
+    assert (["ETH/USD"], ["ETH"]) == (aggregated, multiplied)
+    aggregated.clear()
+    multiplied.clear()
     prices.update([said("usde1", WAD)], NOW_MS)
-    assert computed == ["USDe", "sUSDe"]
-    computed.clear()
+    assert (["USDe/USD"], ["USDe", "sUSDe"]) == (aggregated, multiplied)
+    aggregated.clear()
+    multiplied.clear()
     prices.tick(NOW_MS)
-    assert computed == []
+    assert ([], []) == (aggregated, multiplied)
 
 
 def test_a_share_moves_with_what_it_is_priced_in() -> None:
@@ -248,6 +259,6 @@ def test_the_book_is_always_what_aggregating_everything_now_would_give(
         for asset, price in current.prices.items():
             via = None if ASSETS[asset].priced_in == "USD" else current.prices[ASSETS[asset].priced_in]
             tree = [use.quote for use in price.uses]
-            assert price == aggregate(asset, ASSETS[asset], tree, prices.ages, now_ms, via)
+            assert price == priced(asset, ASSETS[asset], tree, prices.ages, now_ms, via)
             assert interval_of(price) == interval_of(published.prices[asset])
             assert price.status == published.prices[asset].status

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from config.canonical import canonical_json, digest
 from config.units import WAD
-from oracles.aggregate import aggregate
 from oracles.freshness import AgePolicy
 from oracles.price import FailureKind, Price, PriceSet, Quote, QuoteFailure
 from oracles.record import canonical, from_canonical, price_set
-from tests.oracles.evidence import EXACT, NOW_MS, ages, failure, quote
+from tests.oracles.evidence import EXACT, NOW_MS, ages, failure, priced, quote
 
 SHARE = EXACT.model_copy(update={"priced_in": "USDC"})
 
@@ -24,9 +23,9 @@ def prices_of(*answers: Quote | QuoteFailure) -> dict[str, Price]:
         quote("a", WAD, pair="USDC/USD", confidence=3, timed=False),
         quote("b", 0, pair="USDC/USD"),
     ]
-    unit = aggregate("USDC", EXACT, unit_answers, ages(unit_answers), NOW_MS)
+    unit = priced("USDC", EXACT, unit_answers, ages(unit_answers), NOW_MS)
     share_answers = [quote("x", 2 * WAD, pair="ETH/USDC"), *answers]
-    return {"ETH": aggregate("ETH", SHARE, share_answers, ages(share_answers), NOW_MS, unit), "USDC": unit}
+    return {"ETH": priced("ETH", SHARE, share_answers, ages(share_answers), NOW_MS, unit), "USDC": unit}
 
 
 def example() -> PriceSet:
@@ -44,8 +43,19 @@ def test_any_time_and_any_reason_come_back(as_of_ms: int, detail: str, kind: Fai
     assert prices == from_canonical(json.loads(canonical_json(canonical(prices))))
 
 
-def test_the_id_is_the_digest_of_the_canonical_form() -> None:
-    assert example().id == digest(canonical(example()))
+def test_the_id_is_the_digest_of_the_time_and_of_each_prices_form() -> None:
+    form: Any = canonical(example())
+    prices = {asset: digest(price) for asset, price in form["prices"].items()}
+    assert example().id == digest({"as_of_ms": form["as_of_ms"], "prices": prices})
+
+
+def test_a_digest_that_is_kept_is_not_made_again() -> None:
+    kept: dict[str, str] = {}
+    first = price_set(NOW_MS, prices_of(), kept)
+    assert {"ETH", "USDC"} == kept.keys()
+    assert first.id == price_set(NOW_MS, prices_of(), kept).id
+    del kept["ETH"]
+    assert first.id == price_set(NOW_MS, prices_of(), kept).id
 
 
 def test_the_id_does_not_depend_on_the_order_of_assets_but_on_every_part() -> None:
@@ -57,7 +67,7 @@ def test_the_id_does_not_depend_on_the_order_of_assets_but_on_every_part() -> No
 
 def test_a_price_multiplied_by_a_price_that_is_not_in_the_set_has_no_form() -> None:
     prices = prices_of()
-    other = aggregate("USDC", EXACT, [], AgePolicy({}), NOW_MS)
+    other = priced("USDC", EXACT, [], AgePolicy({}), NOW_MS)
     with pytest.raises(ValueError, match="not in its set"):
         price_set(NOW_MS, {"ETH": prices["ETH"], "USDC": other})
 
