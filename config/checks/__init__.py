@@ -12,6 +12,7 @@ from config.checks.addresses import check_addresses
 from config.checks.assets import check_assets
 from config.checks.attestation import check_attestation
 from config.checks.chains import check_chains
+from config.checks.guards import check_guards
 from config.checks.live import check_live
 from config.checks.options import check_options
 from config.checks.risk import check_risk
@@ -27,6 +28,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     check_assets,
     check_attestation,
     check_chains,
+    check_guards,
     check_live,
     check_options,
     check_risk,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from config.asset_settings import AssetSettings
+from config.checks.guards import compared_with
 from config.errors import Remark
 from config.pairs import UNIT, Edge, edge_of, edges_of, units_of
 from config.settings import Settings
@@ -165,4 +166,6 @@ def _used(settings: Settings) -> set[str]:
         used |= {options.asset, options.volatility}
     for chain in settings.chains.values():
         used |= {chain.debt_asset, *(token.asset for token in chain.tokens)}
-    return used | {unit for asset in settings.assets.values() for unit in units_of(asset)}
+    for asset in settings.assets.values():
+        used |= {*units_of(asset), *compared_with(asset).values()}
+    return used
