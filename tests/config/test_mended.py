@@ -103,7 +103,10 @@ def test_two_keystores_may_have_one_password(place: Callable[[str], Path]) -> No
         ("e614_more_signatures_than_attestors", "between 2 and 3"),
         ("e101_key_in_another_table", "it belongs into [chains.NAME] or [[sources]] of kind http"),
         ("e101_section_misspelt", "did you mean risk?"),
-        ("e101_does_not_hide_what_else_is_wrong", "not written here yet are: also_priced_in, floor_bps"),
+        (
+            "e101_does_not_hide_what_else_is_wrong",
+            "not written here yet are: also_priced_in, estimates, floor_bps",
+        ),
         ("e428_vault_is_the_hub", "the vault's own address"),
         ("e428_feed_is_the_token", "the feed's own address"),
         ("e102_no_chain_id", "add it to [chains.alpha]: chain_id = 1"),
