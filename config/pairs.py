@@ -8,7 +8,7 @@ other way round. What belongs to no asset does not multiply out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from config.asset_settings import AssetSettings
 
@@ -16,19 +16,21 @@ UNIT = "USD"
 """What every path of prices ends at. It has no price of its own and is no asset."""
 
 
-class Edge(NamedTuple):
-    """One asset in one of its units."""
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One asset in one of its units: the pair of its feeds, and the inverse that they may also give."""
 
     asset: str
     unit: str
+    pair: str = field(init=False)
+    inverse: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pair", f"{self.asset}/{self.unit}")
+        object.__setattr__(self, "inverse", f"{self.unit}/{self.asset}")
 
     def __str__(self) -> str:
-        return f"{self.asset}/{self.unit}"
-
-    @property
-    def inverse(self) -> str:
-        """The same two the other way round, as a feed may give them."""
-        return f"{self.unit}/{self.asset}"
+        return self.pair
 
 
 def units_of(asset: AssetSettings) -> tuple[str, ...]:

@@ -60,8 +60,13 @@ def outliers(votes: Mapping[str, tuple[int, int]], floor_bps: int) -> dict[str, 
     logarithms, and more than `floor_bps`: a multiple of a logarithm is a power of the
     ratio, so no logarithm is taken. Votes count equally here, whatever their weight.
     """
-    lower = middle((low, 1) for low, _ in votes.values())[0]
-    upper = middle((high, 1) for _, high in votes.values())[1]
+    lower = middle([(low, 1) for low, _ in votes.values()])[0]
+    upper = middle([(high, 1) for _, high in votes.values()])[1]
+    if all(
+        low * (BPS + floor_bps) >= lower * BPS and high * BPS <= upper * (BPS + floor_bps)
+        for low, high in votes.values()
+    ):
+        return {}
     ratios = {
         name: max(Fraction(lower, low), Fraction(high, upper), Fraction(1))
         for name, (low, high) in votes.items()

@@ -54,7 +54,7 @@ def refusal(
         return reason_text(answer.kind, answer.detail)
     if late := ages.refusal(answer, now_ms):
         return reason_text(*late)
-    if answer.pair not in {str(edge), edge.inverse}:
+    if answer.pair != edge.pair and answer.pair != edge.inverse:  # noqa: PLR1714 - asked of every quote
         return reason_text(FailureKind.NOT_A_PRICE, f"{answer.pair} instead of {edge}")
     value, confidence = answer.value_wad, answer.confidence_wad
     if not 0 < value <= MAX_VALUE_WAD:
