@@ -15,6 +15,9 @@ from chains.errors import MalformedAnswer, clean_text
 Log: TypeAlias = Mapping[str, Any]
 """One log as the node sent it, its place (block, index, address) already checked."""
 
+Emitters: TypeAlias = "str | tuple[str, ...]"
+"""The contract whose logs are read, or several."""
+
 _QUANTITY = re.compile(r"0x(?:0|[1-9a-fA-F][0-9a-fA-F]{0,63})")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -132,12 +135,13 @@ def read_receipt(value: object, tx_hash: str) -> Receipt:
 
 
 def read_logs(
-    value: object, *, address: str, first: int = 0, last: int | None = None, block_hash: str = ""
+    value: object, *, address: Emitters, first: int = 0, last: int | None = None, block_hash: str = ""
 ) -> list[Log]:
-    """Return `address`'s logs in chain order, each shown to lie in the block or range that was asked for.
+    """Return the logs of `address` in chain order, each shown to lie in the block or range that was asked for.
 
     A log elsewhere, a removed one, or two with one place mean that the answer can not be trusted.
     """
+    emitters = {address.lower()} if isinstance(address, str) else {each.lower() for each in address}
     logs: dict[tuple[int, int], Log] = {}
     for entry in read_list(value, "logs"):
         log = read_object(entry, "log")
@@ -146,7 +150,7 @@ def read_logs(
         in_place = (
             first <= number and (last is None or number <= last) and block_hash.lower() in {"", found_in}
         )
-        if not in_place or log.get("removed") or read_address(log.get("address")) != address.lower():
+        if not in_place or log.get("removed") or read_address(log.get("address")) not in emitters:
             raise MalformedAnswer(f"a log of block {number} was not asked for")
         if (number, index) in logs:
             raise MalformedAnswer(f"log {index} of block {number} came twice")

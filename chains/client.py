@@ -13,6 +13,7 @@ from typing import Any, Self, TypeAlias
 from eth_hash.auto import keccak
 
 from chains.answers import (
+    Emitters,
     FeeQuote,
     Log,
     Receipt,
@@ -106,12 +107,12 @@ class ChainClient:
 
         return await self.pool.ask(question)
 
-    async def logs(self, block_hash: str, address: str) -> list[Log]:
-        """Return `address`'s logs in this block, in order. Raises `NotYetThere` if the block is not there."""
+    async def logs(self, block_hash: str, address: Emitters) -> list[Log]:
+        """Return the logs of `address` in this block, in order. Raises `NotYetThere` if the block is not there."""
         return (await self.logs_by_block([block_hash], address))[0]
 
-    async def logs_by_block(self, block_hashes: Sequence[str], address: str) -> list[list[Log]]:
-        """Return `address`'s logs of each of these blocks, in order."""
+    async def logs_by_block(self, block_hashes: Sequence[str], address: Emitters) -> list[list[Log]]:
+        """Return the logs of `address` of each of these blocks, in order."""
 
         async def question(endpoint: Endpoint) -> list[list[Log]]:
             calls: list[Call] = [
@@ -125,8 +126,8 @@ class ChainClient:
 
         return await self.pool.ask(question)
 
-    async def logs_range(self, first: int, last: int, address: str) -> list[Log]:
-        """Return `address`'s logs of blocks `first` to `last`, both included, in order.
+    async def logs_range(self, first: int, last: int, address: Emitters) -> list[Log]:
+        """Return the logs of `address` of blocks `first` to `last`, both included, in order.
 
         The range is read in spans; a span that is too much for the node (by its words, by our cap,
         or by its silence) is halved. A node that does not have a span's last block is not believed
@@ -266,7 +267,7 @@ class ChainClient:
 
         return await self.pool.ask(question)
 
-    async def _logs_span(self, first: int, last: int, address: str) -> list[Log]:
+    async def _logs_span(self, first: int, last: int, address: Emitters) -> list[Log]:
         async def question(endpoint: Endpoint) -> list[Log]:
             calls: list[Call] = [
                 ("eth_getLogs", [{"fromBlock": hex(first), "toBlock": hex(last), "address": address}]),

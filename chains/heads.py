@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import structlog
 
-from chains.answers import Log, read_hash, read_quantity
+from chains.answers import Emitters, Log, read_hash, read_quantity
 from chains.blocks import Block, ChainUpdate, Head
 from chains.chain_tail import ChainTail, follows, is_linked
 from chains.client import ChainClient
@@ -50,15 +50,15 @@ class HeadFollower:
     the block before it, so that there is a head from the beginning.
 
     `on_update` is awaited before the next block is read; if it raises, the follower ends with that
-    error and nothing was advanced. `decode` reads one log of `address`. `hint_urls` are WebSockets
-    that may shorten a wait; nothing depends on them. `now_ms` stamps updates.
+    error and nothing was advanced. `decode` reads one log of `address`, the hub and its desk.
+    `hint_urls` are WebSockets that may shorten a wait; nothing depends on them. `now_ms` stamps updates.
     """
 
     def __init__(
         self,
         client: ChainClient,
         *,
-        address: str,
+        address: Emitters,
         start: int | Sequence[Head],
         decode: Decode,
         on_update: Callable[[ChainUpdate], Awaitable[None]],

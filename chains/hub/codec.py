@@ -25,6 +25,7 @@ from chains.hub.events import (
     DebtSet,
     HubEvent,
     Liquidated,
+    OptionSet,
     PositionSet,
 )
 from chains.hub.signatures import words as attestation_words
@@ -59,6 +60,7 @@ WITHDRAW = selector(f"withdraw(uint256,uint256,uint256,{ATTESTATION_TYPE},bytes[
 BORROW = selector(f"borrow(uint256,uint256,{ATTESTATION_TYPE},bytes[])")
 REPAY = selector("repay(bytes32,uint256)")
 CHANGE_POSITION = selector(f"change_position(uint256,uint256,int256,uint256,{ATTESTATION_TYPE},bytes[])")
+TRADE_OPTION = selector(f"trade_option(uint256,bytes32,int256,uint256,{ATTESTATION_TYPE},bytes[])")
 SET_CROSS_MARGIN = selector(f"set_cross_margin(uint256,bool,{ATTESTATION_TYPE},bytes[])")
 
 NO_ATTESTATION = b"\x00" * (32 * _ATTESTATION_WORDS)
@@ -155,6 +157,7 @@ _EVENTS: Mapping[type[Any], str] = {
     CollateralSet: "bytes32*,address*,uint256,uint256",
     DebtSet: "bytes32*,uint256,uint256",
     PositionSet: "bytes32*,uint256*,int256,uint256,uint256",
+    OptionSet: "bytes32*,bytes32*,bytes32,bool,uint256,uint256,int256,uint256",
     CrossMarginSet: "bytes32*,bool,uint256",
     ClaimOpened: "bytes32*,bytes32*,uint256,address,uint256,address",
     ClaimPaid: "bytes32*,bytes32*,address,uint256",
@@ -180,7 +183,7 @@ TOPICS: Mapping[type[Any], str] = {event: topic for topic, (event, _, _) in _BY_
 
 
 def decode(log: Mapping[str, Any]) -> HubEvent | None:
-    """Return the event in a log of the hub, None if it is not one of the book's.
+    """Return the event in a log of the hub or its desk, None if it is not one of the book's.
 
     The log's place and address are the caller's to check. Raises ``ValueError`` if it has an event's
     topic and not its shape: another number or length of topics, or another length of data.

@@ -1,4 +1,4 @@
-"""What the margin hub logs. Every event carries the resulting value, not the difference,
+"""What the margin hub and its option desk log. Every event carries the resulting value, not the difference,
 so that applying one twice changes nothing and the newest tells the state.
 
 Accounts, claims and digests are 0x hex of 32 bytes; addresses are checksummed.
@@ -46,6 +46,23 @@ class PositionSet:
     market: int
     size_wad: int
     entry_price_wad: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSet:
+    """`account` now holds `size_wad` contracts of an option series. Logged by the hub's option desk.
+
+    `market` is its name as 32 bytes; `strike_wad` is USD, `expiry_s` unix seconds.
+    """
+
+    account: str
+    series: str
+    market: str
+    is_call: bool
+    strike_wad: int
+    expiry_s: int
+    size_wad: int
     version: int
 
 
@@ -111,6 +128,7 @@ HubEvent: TypeAlias = (
     | CollateralSet
     | DebtSet
     | PositionSet
+    | OptionSet
     | CrossMarginSet
     | ClaimOpened
     | ClaimPaid

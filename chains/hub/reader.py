@@ -10,6 +10,8 @@ from eth_utils import to_checksum_address
 
 from chains.errors import MalformedAnswer, Reverted
 from chains.hub.codec import LEGS_PER_CALL, legs_call, read_legs, selector, word
+from chains.hub.desk import DeskReader
+from chains.hub.options import OptionMarketFacts
 
 LEGS_CALLS_A_REQUEST = 4
 """A call answers with a megabyte; a few of them stay far below what an endpoint takes in one answer."""
@@ -66,7 +68,10 @@ class HubLimits:
 
 @dataclass(frozen=True, slots=True)
 class HubFacts:
-    """A hub as of one block. `pool_cash` is raw stable that can be lent and pay gains."""
+    """A hub as of one block. `pool_cash` is raw stable that can be lent and pay gains.
+
+    `option_markets` are those of its option desk that were asked for.
+    """
 
     tokens: tuple[TokenFacts, ...]
     markets: tuple[MarketFacts, ...]
@@ -76,11 +81,16 @@ class HubFacts:
     policy_hash: str
     paused: bool
     pool_cash: int
+    option_desk: str | None = None
+    option_markets: tuple[OptionMarketFacts, ...] = ()
 
 
 _COUNTS = tuple(
     selector(f"{name}()")
-    for name in ("token_count", "market_count", "epoch", "threshold", "policy_hash", "paused", "pool_cash")
+    for name in (
+        *("token_count", "market_count", "epoch", "threshold", "policy_hash", "paused", "pool_cash"),
+        "option_desk",
+    )
 )
 _LIMITS = selector("limits()")
 _TOKEN_INFO = selector("token_info(uint256)")
@@ -102,10 +112,10 @@ class HubReader:
         self._chain = chain
         self._hub = hub
 
-    async def facts(self, block_hash: str) -> HubFacts:
-        """Return the whole listing, in three requests."""
+    async def facts(self, block_hash: str, option_markets: Sequence[str] = ()) -> HubFacts:
+        """Return the whole listing, in two requests, and these markets of its option desk, in a third."""
         heads = await self._words([(call, 1) for call in _COUNTS], block_hash)
-        (tokens,), (markets,), (epoch,), (threshold,), (policy,), (paused,), (pool_cash,) = heads
+        tokens, markets, epoch, threshold, policy, paused, pool_cash, desk = (row[0] for row in heads)
         if tokens > 64 or markets > 64:
             raise MalformedAnswer(f"a hub with {tokens} tokens and {markets} markets")
         listing = await self._words(
@@ -116,6 +126,8 @@ class HubReader:
             ],
             block_hash,
         )
+        option_desk = _address(desk) if desk else None
+        options = DeskReader(self._chain, option_desk) if option_desk and option_markets else None
         return HubFacts(
             tokens=tuple(_token(index, row) for index, row in enumerate(listing[1 : 1 + tokens])),
             markets=tuple(_market(index, row) for index, row in enumerate(listing[1 + tokens :])),
@@ -125,6 +137,8 @@ class HubReader:
             policy_hash="0x" + policy.to_bytes(32).hex(),
             paused=bool(paused),
             pool_cash=pool_cash,
+            option_desk=option_desk,
+            option_markets=await options.markets(option_markets, block_hash) if options else (),
         )
 
     async def legs(self, accounts: Sequence[str], block_hash: str) -> list[tuple[int, ...]]:

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field, replace
 
 from chains.blocks import Head
 from chains.errors import ChainError
-from chains.hub.reader import HubReader
 from config.settings import Settings
 from keeper.attest.wire import CutBlock
 from keeper.book.catalogue import KnownChain
@@ -70,7 +69,7 @@ async def read_cut(
             _point(chain, block, heads[chain], now_ms, max_age_s) for chain, block in sorted(named.items())
         )
         rows = await asyncio.gather(
-            *(_rows(watcher.chains[chain].reader, accounts, block.hash) for chain, block in named.items())
+            *(watcher.chains[chain].reader.rows(accounts, block.hash) for chain, block in named.items())
         )
     except ChainError as error:
         raise CutRefused(f"can not read it: {error}") from error
@@ -114,11 +113,6 @@ def _point(chain: str, block: CutBlock, head: Head, now_ms: int, max_age_s: floa
     if age_ms > max_age_s * 1000:
         raise CutRefused(f"{chain}: block {head.number} is {age_ms // 1000} s old, more than {max_age_s:g}")
     return CutPoint(chain, head.number, head.hash, head.timestamp, age_ms)
-
-
-async def _rows(reader: HubReader, accounts: Sequence[str], block_hash: str) -> list[LegRow]:
-    words = await reader.legs(accounts, block_hash)
-    return [LegRow.from_words(account, row) for account, row in zip(accounts, words, strict=True)]
 
 
 def _difference(known: Mapping[str, KnownChain], booked: Account | None, rows: Mapping[str, LegRow]) -> str:

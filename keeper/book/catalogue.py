@@ -7,8 +7,9 @@ tokens in the settings is the hub's own numbering; number 0 is its stable token.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from chains.hub.options import market_key
 from config.settings import ChainSettings, Settings
 
 
@@ -33,14 +34,26 @@ class KnownMarket:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownOptionMarket:
+    """A market of a hub's option desk, and which asset its options are on."""
+
+    market: str
+    asset: str
+
+
+@dataclass(frozen=True, slots=True)
 class KnownChain:
-    """One chain as the book needs to know it. `tokens` go by address, `markets` by the hub's number."""
+    """One chain as the book needs to know it.
+
+    `tokens` go by address, `markets` by the hub's number, `option_markets` by the desk's key (0x hex of 32 bytes).
+    """
 
     chain: str
     chain_id: int
     finality_depth: int
     tokens: Mapping[str, KnownToken]
     markets: Mapping[int, KnownMarket]
+    option_markets: Mapping[str, KnownOptionMarket] = field(default_factory=dict)
 
     @property
     def stable(self) -> KnownToken:
@@ -78,4 +91,9 @@ def _known_chain(
         if described is None:
             raise ValueError(f"{name}: market {listed.market} is not described under markets")
         markets[listed.hub_id] = KnownMarket(listed.hub_id, listed.market, described.asset)
-    return KnownChain(name, chain.chain_id, chain.finality_depth, tokens, markets)
+    options = {
+        market_key(option_market): KnownOptionMarket(option_market, described.asset)
+        for option_market, described in settings.option_markets.items()
+        if chain.option_desk is not None
+    }
+    return KnownChain(name, chain.chain_id, chain.finality_depth, tokens, markets, options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from chains.hub.options import OptionHeld
 from keeper.book.leg_state import LegState
 
 
@@ -41,3 +42,11 @@ def differences(chain: str, account: str, book: LegState, hub: LegState) -> Iter
             yield Difference(
                 chain, account, f"position {market}", f"{size} at {entry}", f"{our_size} at {our_entry}"
             )
+    for series in sorted({*hub.options, *book.options}):
+        theirs_held, ours_held = hub.options.get(series), book.options.get(series)
+        if theirs_held != ours_held:
+            yield Difference(chain, account, f"option {series}", _size(theirs_held), _size(ours_held))
+
+
+def _size(held: OptionHeld | None) -> str:
+    return str(held.size_wad if held is not None else 0)

@@ -17,11 +17,13 @@ from chains.hub.events import (
     DebtSet,
     HubEvent,
     Liquidated,
+    OptionSet,
     PositionSet,
 )
+from chains.hub.options import OptionHeld
 from keeper.book.catalogue import KnownChain
 
-COOLED = (Action.CLOSE, Action.REPAY, Action.REPAY_CROSS)
+COOLED = (Action.CLOSE, Action.REPAY, Action.REPAY_CROSS, Action.OPTION_CLOSE)
 """Steps after which the hub waits before it takes another of the same kind on the same item."""
 
 WORD_SIGN = 1 << 255
@@ -34,7 +36,7 @@ V = TypeVar("V")
 class LegState:
     """One account on one chain, claims apart. Only what is not zero is kept in the mappings.
 
-    `steps_taken` maps (action, item) to the time of the block.
+    `steps_taken` maps (action, item) to the time of the block; `options` go by series.
     """
 
     owner: str = ""
@@ -46,6 +48,7 @@ class LegState:
     collateral: Mapping[str, int] = field(default_factory=dict)
     positions: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     steps_taken: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    options: Mapping[str, OptionHeld] = field(default_factory=dict)
 
     def after(self, event: HubEvent, timestamp: int) -> LegState:
         """Return the state after one event of a block."""
@@ -63,6 +66,10 @@ class LegState:
                 position = (event.size_wad, event.entry_price_wad) if event.size_wad else None
                 positions = _with(self.positions, event.market, position)
                 return replace(self, positions=positions, version=event.version)
+            case OptionSet():
+                option = _held(event) if event.size_wad else None
+                options = _with(self.options, event.series, option)
+                return replace(self, options=options, version=event.version)
             case CrossMarginSet():
                 return replace(self, cross_margin=event.enabled, version=event.version)
             case Liquidated():
@@ -81,7 +88,10 @@ class LegState:
 
 @dataclass(frozen=True, slots=True)
 class LegRow:
-    """What the hub's `legs` view answers for one account, by the hub's own numbers. `positions` are (size, entry)."""
+    """What the hub's `legs` view answers for one account, by the hub's own numbers, and its desk's.
+
+    `positions` are (size, entry).
+    """
 
     account: str
     version: int
@@ -90,9 +100,10 @@ class LegRow:
     last_sequence: int
     collateral: tuple[int, ...]
     positions: tuple[tuple[int, int], ...]
+    options: tuple[OptionHeld, ...] = ()
 
     @staticmethod
-    def from_words(account: str, words: Sequence[int]) -> LegRow:
+    def from_words(account: str, words: Sequence[int], options: Sequence[OptionHeld] = ()) -> LegRow:
         """Read the 20 words of one account. Raises ``ValueError`` if they are not 20."""
         if len(words) != 20:
             raise ValueError(f"{len(words)} words for a leg, not 20")
@@ -105,6 +116,7 @@ class LegRow:
             words[3],
             tuple(words[6:12]),
             tuple(zip(sizes, words[13::2], strict=True)),
+            tuple(options),
         )
 
     def state(self, known: KnownChain, before: LegState) -> LegState:
@@ -122,7 +134,14 @@ class LegRow:
                 if amount
             },
             positions={market: position for market, position in enumerate(self.positions) if position[0]},
+            options={option.series: option for option in self.options if option.size_wad},
         )
+
+
+def _held(event: OptionSet) -> OptionHeld:
+    return OptionHeld(
+        event.series, event.market, event.is_call, event.strike_wad, event.expiry_s, event.size_wad
+    )
 
 
 def _with(mapping: Mapping[K, V], key: K, value: V | None) -> dict[K, V]:

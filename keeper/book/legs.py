@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keeper.book.catalogue import KnownChain
+from chains.hub.options import OptionHeld
+from keeper.book.catalogue import KnownChain, KnownOptionMarket
 from keeper.book.chain_ledger import ClaimSeen
 from keeper.book.leg_state import LegState
-from keeper.domain.account import Collateral, Debt, Leg, PendingClaim, Position, StepTaken
+from keeper.domain.account import Collateral, Debt, Leg, OptionPosition, PendingClaim, Position, StepTaken
 
 
 def leg(known: KnownChain, state: LegState, claims: Sequence[PendingClaim], unreadable: Sequence[str]) -> Leg:
@@ -33,6 +34,16 @@ def leg(known: KnownChain, state: LegState, claims: Sequence[PendingClaim], unre
             )
         else:
             positions.append(Position(market.market, hub_id, market.asset, size_wad, entry_price_wad))
+    options: list[OptionPosition] = []
+    for series, held in sorted(state.options.items()):
+        option_market = known.option_markets.get(held.market)
+        if option_market is None:
+            reasons.append(
+                f"{known.chain}: {held.size_wad} wad of option {series} in market {held.market}, "
+                "which is not configured"
+            )
+        else:
+            options.append(_option(option_market, held))
     stable = known.stable
     return Leg(
         chain=known.chain,
@@ -47,6 +58,19 @@ def leg(known: KnownChain, state: LegState, claims: Sequence[PendingClaim], unre
             StepTaken(action, item, at_s) for (action, item), at_s in sorted(state.steps_taken.items())
         ),
         unreadable=tuple(sorted(reasons)),
+        options=tuple(options),
+    )
+
+
+def _option(market: KnownOptionMarket, held: OptionHeld) -> OptionPosition:
+    return OptionPosition(
+        market=market.market,
+        series=held.series,
+        asset=market.asset,
+        is_call=held.is_call,
+        strike_wad=held.strike_wad,
+        expiry_s=held.expiry_s,
+        size_wad=held.size_wad,
     )
 
 

@@ -14,17 +14,18 @@ from chains.client import ChainClient
 from chains.errors import ChainError, Reverted, StopChain
 from chains.heads import HeadFollower
 from chains.hub.codec import decode, selector
+from chains.hub.desk import DeskReader
 from chains.hub.reader import HubReader, balance_call
 from config.settings import ChainSettings
 from keeper.book.differences import Difference
 from keeper.book.errors import BookError, OutOfStep
-from keeper.book.leg_state import LegRow
 from keeper.state.entries import AlertOpened
 from keeper.state.log import StateLog
 from keeper.state.observations import ChainStatusSeen, HeadSeen
 from keeper.watch.changes import Change, ChangeKind
 from keeper.watch.evidence import Evidence
 from keeper.watch.feeds import Feeds
+from keeper.watch.rows import LegReader
 from keeper.watch.status import ChainState, ChainStatus
 from oracles.service import PriceService
 
@@ -54,7 +55,8 @@ class ChainWatch:
         signer: str | None,
     ) -> None:
         self.name = name
-        self.reader = HubReader(client, settings.hub)
+        desk = DeskReader(client, settings.option_desk) if settings.option_desk is not None else None
+        self.reader = LegReader(HubReader(client, settings.hub), desk)
         self.listeners: list[HeadListener] = []
         self._settings = settings
         self._client = client
@@ -73,7 +75,7 @@ class ChainWatch:
         try:
             await HeadFollower(
                 self._client,
-                address=self._settings.hub,
+                address=self._emitters,
                 start=list(self._applied) or self._settings.hub_deployed_block,
                 decode=decode,
                 on_update=self._on_update,
@@ -110,6 +112,12 @@ class ChainWatch:
         if after.state in {ChainState.STALE, ChainState.HALTED}:
             self._prices.on_chain_answers(self._feeds.silent(now_ms))
         self._evidence.changes.announce(Change(ChangeKind.CHAIN_STATE, self.name))
+
+    @property
+    def _emitters(self) -> str | tuple[str, ...]:
+        """The contracts whose logs make the book: the hub and, where it has one, its option desk."""
+        desk = self._settings.option_desk
+        return self._settings.hub if desk is None else (self._settings.hub, desk)
 
     @property
     def _status(self) -> ChainStatus:
@@ -194,10 +202,7 @@ class ChainWatch:
             if head is None or not await self._has_caught_up(head):
                 return
             ids = [account.account_id for account in self._evidence.book.accounts()]
-            rows = [
-                LegRow.from_words(account, words)
-                for account, words in zip(ids, await self.reader.legs(ids, head.hash), strict=True)
-            ]
+            rows = await self.reader.rows(ids, head.hash)
             found = self._evidence.book.reconcile(self.name, head.hash, rows)
             if found:
                 # Told before it is mended: a difference that was mended is not found again.

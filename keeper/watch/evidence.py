@@ -61,6 +61,12 @@ class Evidence:
 def catalogue(settings: Settings, facts: Mapping[str, HubFacts]) -> dict[str, KnownChain]:
     """Return what the hubs list, as the book reads it. Raises ``ValueError`` where settings and hub disagree."""
     for name, chain in settings.chains.items():
+        if facts[name].option_desk != chain.option_desk:
+            # Unread, its options would be missing from every account.
+            raise ValueError(
+                f"chains.{name}.option_desk: the hub has {facts[name].option_desk or 'none'}, "
+                f"the configuration {chain.option_desk or 'none'}"
+            )
         listed = [token.token for token in facts[name].tokens]
         configured = [token.address for token in chain.tokens]
         if listed[: len(configured)] != configured:

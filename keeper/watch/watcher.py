@@ -67,7 +67,10 @@ class Watcher:
         session = open_session()
         try:
             listed = await asyncio.gather(
-                *(_facts(clients[name], chain.hub) for name, chain in settings.chains.items())
+                *(
+                    _facts(clients[name], chain.hub, tuple(settings.option_markets))
+                    for name, chain in settings.chains.items()
+                )
             )
             facts = dict(zip(settings.chains, listed, strict=True))
             known = catalogue(settings, facts)
@@ -124,13 +127,13 @@ class Watcher:
         await asyncio.gather(*(client.aclose() for client in self.clients.values()))
 
 
-async def _facts(client: ChainClient, hub: str) -> HubFacts:
+async def _facts(client: ChainClient, hub: str, option_markets: tuple[str, ...]) -> HubFacts:
     told = False
     while True:
         try:
             await client.connect()
             head = await client.head()
-            return await HubReader(client, hub).facts(head.hash)
+            return await HubReader(client, hub).facts(head.hash, option_markets)
         except StopChain:
             raise
         except ChainError as error:

@@ -14,7 +14,7 @@ import pytest
 from chains.contracts import build
 from chains.contracts.artifacts import FOLDER, load
 from chains.hub.attestation import TYPE_STRING
-from chains.hub.events import HubEvent
+from chains.hub.events import HubEvent, OptionSet
 from tests.contracts.scene import Scene
 
 HUB_FUNCTIONS = {
@@ -33,6 +33,7 @@ INDEXED = {
     "AccountOpened": {"account", "owner"},
     "CollateralSet": {"account", "token"},
     "PositionSet": {"account", "market"},
+    "OptionSet": {"account", "series"},
     "ClaimOpened": {"account", "claim"},
     "ClaimPaid": {"account", "claim"},
 }
@@ -100,7 +101,8 @@ class TestCommand:
 class TestHubInterface:
     @pytest.mark.parametrize("event", get_args(HubEvent), ids=lambda event: event.__name__)
     def test_an_event_is_as_its_dataclass_says(self, event: type) -> None:
-        (entry,) = [item for item in load("MarginHub").abi if item.get("name") == event.__name__]
+        contract = "OptionDesk" if event is OptionSet else "MarginHub"
+        (entry,) = [item for item in load(contract).abi if item.get("name") == event.__name__]
 
         assert [field.name for field in fields(event)] == [item["name"] for item in entry["inputs"]]
         indexed = {item["name"] for item in entry["inputs"] if item["indexed"]}

@@ -8,6 +8,10 @@ from eth_abi import encode
 from eth_hash.auto import keccak
 
 from chains.hub.attestation import Action
+from chains.hub.codec import decode
+from chains.hub.desk import legs_call, read_legs
+from chains.hub.events import OptionSet
+from chains.hub.options import market_key, series_id
 from keeper.planner.option_arithmetic import price_range, traded_price
 from tests.contracts.option_scene import (
     BITCOIN_OPTIONS,
@@ -357,3 +361,33 @@ class TestSeries:
 
         with refused(options.hub, "expired"):
             options.trade(options.base.trader, call, CONTRACT, PRICE)
+
+
+class TestWire:
+    def test_the_logs_are_read_as_what_was_done(self, options: OptionScene, call: bytes) -> None:
+        base = options.base
+        options.trade(base.trader, call, -CONTRACT, PRICE)
+
+        raw = options.hub._computation.get_raw_log_entries()
+        logs = [
+            {"topics": [f"0x{topic:064x}" for topic in topics], "data": "0x" + data.hex()}
+            for _, address, topics, data in raw
+            if "0x" + address.hex() == options.desk.address.lower()
+        ]
+        key = market_key("ETH-OPTIONS")
+        terms = (key, True, 2_100 * WAD, options.month, -CONTRACT, base.leg(base.trader).version)
+        account = "0x" + base.account(base.trader).hex()
+        assert [OptionSet(account, "0x" + call.hex(), *terms)] == [decode(log) for log in logs]
+        assert "0x" + call.hex() == series_id(key, 2_100 * WAD, options.month, is_call=True)
+
+    def test_the_legs_are_read_as_what_is_held(self, options: OptionScene, call: bytes) -> None:
+        base = options.base
+        options.trade(base.trader, call, -CONTRACT, PRICE)
+        accounts = ["0x" + base.account(owner).hex() for owner in (base.stranger, base.trader)]
+
+        options.desk.legs([bytes.fromhex(account[2:]) for account in accounts])
+
+        none, (held,) = read_legs(options.desk._computation.output, 2)
+        assert () == none
+        assert ("0x" + call.hex(), -CONTRACT, 2_100 * WAD) == (held.series, held.size_wad, held.strike_wad)
+        assert legs_call(accounts) == bytes(options.desk._computation.msg.data)

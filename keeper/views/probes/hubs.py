@@ -60,6 +60,9 @@ def _compare(subject: str, chain: ChainSettings, settings: Settings, facts: HubF
         if market.hub_id >= len(facts.markets):
             text = f"market {market.market} has hub_id {market.hub_id}, the hub has {len(facts.markets)}"
             yield problem(subject, text, "hub_id counts from 0 in the order of the hub's markets")
+    if facts.option_desk != chain.option_desk:
+        text = f"its option desk is {facts.option_desk}, this configuration's is {chain.option_desk}"
+        yield problem(subject, text, "set option_desk: without it options would not be seen")
     if facts.paused:
         yield warning(subject, "it is paused: nothing can be liquidated", "its owner can end that")
     if settings.attestation is not None and settings.attestation.threshold != facts.threshold:

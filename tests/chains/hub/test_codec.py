@@ -48,7 +48,8 @@ def abi_tuple(attestation: Attestation) -> tuple[Any, ...]:
 
 
 def abi_entries(kind: str) -> dict[str, dict[str, Any]]:
-    return {entry["name"]: entry for entry in load("MarginHub").abi if entry["type"] == kind}
+    every = [*load("OptionDesk").abi, *load("MarginHub").abi]
+    return {entry["name"]: entry for entry in every if entry["type"] == kind}
 
 
 def canonical_type(argument: dict[str, Any]) -> str:
@@ -70,6 +71,7 @@ def canonical_type(argument: dict[str, Any]) -> str:
         "borrow",
         "repay",
         "change_position",
+        "trade_option",
         "set_cross_margin",
     ],
 )

@@ -5,20 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from chains.blocks import Block, ChainUpdate, Head
-from chains.hub.events import ClaimOpened, HubEvent
+from chains.hub.events import ClaimOpened, HubEvent, OptionSet
+from chains.hub.options import market_key, series_id
 from keeper.book.book import Book
-from keeper.book.catalogue import KnownChain, KnownMarket, KnownToken
+from keeper.book.catalogue import KnownChain, KnownMarket, KnownOptionMarket, KnownToken
 
 ALICE, BOB = "0x" + "a1" * 32, "0x" + "b0" * 32
 USDC, WETH, STRANGER = "0x" + "11" * 20, "0x" + "22" * 20, "0x" + "99" * 20
 LIQUIDATOR = "0x" + "77" * 20
+OPTIONS = market_key("ETH-OPTIONS")
 CHAINS = {"here": 1, "there": 2, "yonder": 3}
 
 
 def known(chain: str, *, finality_depth: int = 3) -> KnownChain:
     tokens = (KnownToken(0, USDC, "USDC", 6, 100), KnownToken(1, WETH, "ETH", 18, 500))
     markets = {2: KnownMarket(2, "ETH-PERP", "ETH")}
-    return KnownChain(chain, CHAINS[chain], finality_depth, {token.token: token for token in tokens}, markets)
+    options = {OPTIONS: KnownOptionMarket("ETH-OPTIONS", "ETH")}
+    by_address = {token.token: token for token in tokens}
+    return KnownChain(chain, CHAINS[chain], finality_depth, by_address, markets, options)
 
 
 def make_book(finality_depth: int = 3) -> Book:
@@ -54,6 +58,14 @@ class Chain:
 
 def opened(claim: str, *, value: int = 100, target: int = 2, token: str = WETH) -> ClaimOpened:
     return ClaimOpened(ALICE, claim, target, token, value, LIQUIDATOR)
+
+
+def option(
+    account: str, size_wad: int, *, strike: int = 2_000, market: str = OPTIONS, version: int = 1
+) -> OptionSet:
+    """Return what a desk logs of a call that expires at second 5,000."""
+    series = series_id(market, strike, 5_000, is_call=True)
+    return OptionSet(account, series, market, True, strike, 5_000, size_wad, version)
 
 
 def claims(book: Book) -> list[str]:

@@ -17,9 +17,10 @@ from chains.hub.events import (
     Liquidated,
     PositionSet,
 )
+from chains.hub.options import OptionHeld, market_key
 from keeper.book.errors import DeeperThanUndo, OutOfStep
 from keeper.book.leg_state import LegRow
-from keeper.domain.account import Collateral, Debt, PendingClaim, Position, StepTaken
+from keeper.domain.account import Collateral, Debt, OptionPosition, PendingClaim, Position, StepTaken
 from tests.keeper.book.growing import (
     ALICE,
     BOB,
@@ -31,6 +32,7 @@ from tests.keeper.book.growing import (
     claims,
     make_book,
     opened,
+    option,
 )
 
 
@@ -103,6 +105,7 @@ def test_what_is_zero_is_not_kept() -> None:
     [
         (CollateralSet(ALICE, STRANGER, 5, 1), STRANGER),
         (PositionSet(ALICE, 3, 5, 1, 1), "market 3"),
+        (option(ALICE, 5, market=market_key("DOGE-OPTIONS")), "wad of option 0x"),
         (opened("c", token=STRANGER), STRANGER),
         (opened("c", target=99), "chain id 99"),
     ],
@@ -296,3 +299,55 @@ def test_an_account_unknown_to_hub_and_book_is_not_adopted() -> None:
     book.adopt("here", here.blocks[-1].head.hash, [LegRow.from_words(ALICE, leg_words(version=0))])
 
     assert book.account(ALICE) is None
+
+
+class TestOptions:
+    def test_what_is_held_of_each_series(self) -> None:
+        book, here = make_book(), Chain("here")
+        call, other = option(ALICE, -7), option(ALICE, 3, strike=1_500)
+        book.apply(here.grow((call, other), (option(ALICE, -4, version=2), option(ALICE, 0, strike=1_500))))
+
+        account = book.account(ALICE)
+        assert account is not None
+        (leg,) = account.legs
+        expected = OptionPosition("ETH-OPTIONS", call.series, "ETH", True, 2_000, 5_000, -4)
+        assert (expected,) == leg.options
+        assert not leg.is_empty
+
+    def test_a_block_undone_gives_back_what_was_held(self) -> None:
+        book, here = make_book(), Chain("here")
+        book.apply(here.grow((option(ALICE, -7),)))
+        before = book.account(ALICE)
+        book.apply(here.grow((option(ALICE, 0), option(ALICE, 1, strike=9))))
+
+        book.apply(here.grow(drop=1))
+
+        assert before == book.account(ALICE)
+
+    def test_a_close_starts_a_cooldown(self) -> None:
+        book, here = make_book(), Chain("here")
+        held = option(ALICE, -7)
+        book.apply(here.grow((held, step(11, int(held.series, 16), 5))))
+
+        account = book.account(ALICE)
+        assert account is not None
+        assert (StepTaken(11, int(held.series, 16), 1_000),) == account.legs[0].steps_taken
+
+    def test_the_desk_is_compared_and_believed(self) -> None:
+        book, here = make_book(), Chain("here")
+        update = here.grow((option(ALICE, -7, version=1),))
+        book.apply(update)
+        missed = option(ALICE, 2, strike=1_500)
+        told = OptionHeld(missed.series, missed.market, True, 1_500, 5_000, 2)
+        row = LegRow.from_words(ALICE, leg_words(version=1), [told])
+        tip = update.added[-1].head.hash
+
+        found = book.reconcile("here", tip, [row])
+
+        assert {("0", "-7"), ("2", "0")} == {(each.hub, each.book) for each in found}
+        assert {"option"} == {each.what.partition(" ")[0] for each in found}
+        book.adopt("here", tip, [row])
+        account = book.account(ALICE)
+        assert account is not None
+        assert [2] == [each.size_wad for each in account.legs[0].options]
+        assert () == book.reconcile("here", tip, [row])

@@ -26,12 +26,14 @@ from tests.keeper.book.growing import (
     BOB,
     CHAINS,
     LIQUIDATOR,
+    OPTIONS,
     STRANGER,
     USDC,
     WETH,
     Chain,
     claims,
     make_book,
+    option,
 )
 
 
@@ -64,7 +66,7 @@ class Storm:
         account = self.random.choice((ALICE, BOB))
         amount, version = self.random.randrange(4), self.random.randrange(9)
         canonical = [event for block in chain.blocks for event in block.events]
-        match self.random.randrange(7):
+        match self.random.randrange(8):
             case 0:
                 return AccountOpened(account, f"owner of {account}", 1)
             case 1:
@@ -79,6 +81,9 @@ class Storm:
                 return ClaimOpened(
                     account, claim, CHAINS[self.claims[claim][2]], WETH, 1 + amount, LIQUIDATOR
                 )
+            case 7:
+                strike, market = self.random.choice((1, 2)), self.random.choice((OPTIONS, "0x" + "ee" * 32))
+                return option(account, amount - 2, strike=strike, market=market, version=version)
             case 5 if self.claims:
                 claim = self.random.choice(sorted(self.claims))
                 owner, source, target = self.claims[claim]

@@ -16,7 +16,7 @@ from chains.hub.reader import HubFacts, HubLimits, MarketFacts, TokenFacts
 from config.settings import Settings
 from config.units import WAD
 from keeper.book.book import Book
-from keeper.book.leg_state import LegState
+from keeper.book.leg_state import LegRow, LegState
 from keeper.margin.parameters import RiskPolicy, policy_hash
 from keeper.watch.evidence import Evidence, catalogue
 from keeper.watch.status import ChainState, ChainStatus
@@ -161,11 +161,15 @@ class Node:
     async def head(self) -> Head:
         return await self.block(self.latest)
 
-    async def legs(self, accounts: Sequence[str], at: str) -> list[tuple[int, ...]]:
+    async def rows(self, accounts: Sequence[str], at: str) -> list[LegRow]:
         if at not in self.legs_at:
             raise NotYetThere(f"{at} is not canonical")
         self.on_legs()
-        return [self._words(self.legs_at[at].get(account, LegState())) for account in accounts]
+        states = {account: self.legs_at[at].get(account, LegState()) for account in accounts}
+        return [
+            LegRow.from_words(account, self._words(state), tuple(state.options.values()))
+            for account, state in states.items()
+        ]
 
     def _words(self, state: LegState) -> tuple[int, ...]:
         balances = [state.collateral.get(token, 0) for token in TOKENS[self.chain]]
