@@ -12,6 +12,8 @@ from keeper.margin.parameters import RiskPolicy
 from keeper.planner.effects import Move
 from keeper.planner.facts import VenueFacts
 from keeper.planner.ground import Prices
+from oracles.median import distance_bps
+from oracles.policy import are_apart
 
 
 class Conditions:
@@ -66,8 +68,8 @@ class Conditions:
         if mid_wad is None:
             return f"{asset} has no price"
         band_bps = min(self._band_bps, venue.price_band_bps)
-        if own_wad is not None and abs(own_wad - mid_wad) * BPS > min(own_wad, mid_wad) * band_bps:
-            off_bps = abs(own_wad - mid_wad) * BPS // mid_wad
+        if own_wad is not None and are_apart(own_wad, mid_wad, band_bps):
+            off_bps = distance_bps(max(own_wad, mid_wad), min(own_wad, mid_wad))
             return (
                 f"the hub's price of {asset} is {off_bps} bps off the reference, over the {band_bps} allowed"
             )

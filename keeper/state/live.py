@@ -96,6 +96,20 @@ def read_pauses(path: Path) -> Pauses:
     return Pauses(tuple(Pause(row["scope"], row["since_ms"], row["who"], row["why"]) for row in rows))
 
 
+def read_last_prices(log: Path) -> dict[str, int]:
+    """Return the middle of the newest price of each asset that had one in the last thousand sets, USD wad.
+
+    Raises `LogUnreadable` like every reader.
+    """
+    with LogReader(log) as reader:
+        rows = reader.select(
+            "SELECT asset, mid_wad, max(seen_at_ms) FROM prices JOIN price_sets USING (price_set)"
+            " WHERE mid_wad IS NOT NULL AND price_set IN"
+            " (SELECT price_set FROM price_sets ORDER BY seen_at_ms DESC LIMIT 1000) GROUP BY asset"
+        )
+    return {row["asset"]: int(row["mid_wad"]) for row in rows}
+
+
 def read_open_claims(path: Path) -> dict[str, dict[str, ClaimMoved]]:
     """Return the claims that are open as far as the log knows, by account and claim. Blocks."""
     found: dict[str, dict[str, ClaimMoved]] = {}

@@ -13,6 +13,7 @@ from keeper.domain.account import CutPoint
 from keeper.domain.pause import Pauses
 from keeper.watch.changes import ChangeChannel
 from keeper.watch.status import ChainState, ChainStatus
+from oracles.policy import Outcome
 from oracles.price import PriceSet
 
 
@@ -22,7 +23,7 @@ class Evidence:
 
     `hub_prices` are each chain's own feeds' newest answers (USD wad by asset): the prices its hub will
     use. They are newer than the price set, which changes only when the median does. `touched` collects the accounts that changed until the engine takes them. `stable_held` is what the configured signer holds of each hub's stable token, raw units, and
-    `native_held` its native wei. `pauses` are what a person said not to begin. Until every chain has been read and reconciled once (`ready`),
+    `native_held` its native wei. `pauses` are what a person said not to begin, and `outcomes` what prices forbid, by (chain, asset). Until every chain has been read and reconciled once (`ready`),
     no account is known completely, because it may have a leg on the chain that is missing.
     """
 
@@ -37,6 +38,7 @@ class Evidence:
     hub_prices: dict[str, dict[str, int]] = field(default_factory=dict)
     stable_held: dict[str, int] = field(default_factory=dict)
     pauses: Pauses = field(default_factory=Pauses)
+    outcomes: Mapping[tuple[str, str], Outcome] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:

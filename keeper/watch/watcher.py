@@ -14,6 +14,7 @@ from chains.hub.reader import HubFacts, HubReader
 from config.settings import Settings
 from config.source_settings import HttpSourceSettings
 from keeper.book.book import Book
+from keeper.state.live import read_last_prices
 from keeper.state.log import StateLog
 from keeper.state.observations import PriceSetSeen
 from keeper.watch.chain_watch import ChainWatch
@@ -21,6 +22,7 @@ from keeper.watch.changes import Change, ChangeKind
 from keeper.watch.evidence import Evidence, catalogue
 from keeper.watch.feeds import Feeds
 from keeper.watch.status import ChainState, ChainStatus
+from oracles.guards.guards import Guards
 from oracles.price import PriceSet
 from oracles.pricing import PriceBook
 from oracles.service import PriceService
@@ -78,7 +80,9 @@ class Watcher:
             await session.close()
             await asyncio.gather(*(client.aclose() for client in clients.values()))
             raise
-        price_book = PriceBook(settings.assets, settings.sources)
+        last_known_wad = await asyncio.to_thread(read_last_prices, state_log.path)
+        guards = Guards(settings.assets, last_known_wad)
+        price_book = PriceBook(settings.assets, settings.sources, guards)
         statuses = {name: ChainStatus(name, ChainState.CONNECTING, "no head seen yet") for name in clients}
         evidence = Evidence(known, Book(known), facts, statuses, price_book.current)
 

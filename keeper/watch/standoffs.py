@@ -1,0 +1,103 @@
+"""Where a hub's own price and the reference disagree: what may be done with each asset on each chain.
+
+A hub uses its own feed (P); ours is the reference (R). `Standoffs.look` judges every pair of them by
+`oracles.policy` and puts what is not free to proceed into `Evidence.outcomes`, from where plans and alerts
+take it. What seized collateral is sold for (X) is not read here: what is seized is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from config.settings import Settings
+from keeper.watch.evidence import Evidence
+from keeper.watch.status import ChainState
+from oracles.policy import Disagreements, Liveness, Outcome, Protocol, Rules, Tier, are_apart, judge
+from oracles.price import FailureKind, Price, QuoteFailure
+
+
+@dataclass(slots=True)
+class _Said:
+    """What a hub's feed last said, and since when it says just that."""
+
+    value_wad: int
+    since_ms: int
+
+
+class Standoffs:
+    """Judges P against R at each evaluation. Remembers since when they disagree, and since when P repeats."""
+
+    def __init__(
+        self, settings: Settings, evidence: Evidence, now_ms: Callable[[], int], rules: Rules | None = None
+    ) -> None:
+        self._settings = settings
+        self._evidence = evidence
+        self._now_ms = now_ms
+        self._rules = rules or Rules()
+        self._said: dict[tuple[str, str], _Said] = {}
+        self._chain_of = {
+            source.name: source.chain for source in settings.sources if source.kind == "chainlink"
+        }
+        self.disagreements = Disagreements(self._rules)
+
+    def look(self) -> None:
+        """Judge every asset on every chain as things stand."""
+        found: dict[tuple[str, str], Outcome] = {}
+        for chain in self._settings.chains:
+            for asset in sorted(self._assets(chain)):
+                outcome = self._outcome(chain, asset)
+                if outcome.tier is not Tier.PROCEED:
+                    found[chain, asset] = outcome
+        self._evidence.outcomes = found
+
+    def _assets(self, chain: str) -> set[str]:
+        """Return the assets that the chain's hub has a price of, or should have."""
+        return {*self._evidence.hub_prices.get(chain, {}), *self._at_bound(chain)}
+
+    def _at_bound(self, chain: str) -> set[str]:
+        """Return the assets whose feed on this chain answers with its own bound."""
+        return {
+            asset
+            for asset, price in self._evidence.prices.prices.items()
+            if any(self._is_bound(use.quote, chain) for use in price.uses)
+        }
+
+    def _is_bound(self, quote: object, chain: str) -> bool:
+        failed = isinstance(quote, QuoteFailure) and quote.kind is FailureKind.AT_BOUND
+        return failed and isinstance(quote, QuoteFailure) and self._chain_of.get(quote.source) == chain
+
+    def _outcome(self, chain: str, asset: str) -> Outcome:
+        value_wad = self._evidence.hub_prices.get(chain, {}).get(asset)
+        if value_wad is None:
+            return Outcome(
+                Tier.HOLD_ASSET, "its feed there is at its own bound: the price is what is left of it"
+            )
+        now_ms = self._now_ms()
+        said = self._said.get((chain, asset))
+        if said is None or said.value_wad != value_wad:
+            said = self._said[chain, asset] = _Said(value_wad, now_ms)
+        reference = self._evidence.prices.prices.get(asset)
+        band_bps = self._band_bps(chain)
+        apart = _apart(value_wad, reference, band_bps)
+        return judge(
+            Protocol(value_wad, unchanged_ms=now_ms - said.since_ms),
+            reference,
+            None,
+            self._liveness(chain),
+            band_bps,
+            self.disagreements.apart_ms(chain, asset, now_ms, apart=apart),
+            self._rules,
+        )
+
+    def _liveness(self, chain: str) -> Liveness:
+        status = self._evidence.statuses[chain]
+        return Liveness(status.state is ChainState.LIVE, status.reason)
+
+    def _band_bps(self, chain: str) -> int:
+        return min(self._settings.risk.price_band_bps, self._evidence.facts[chain].limits.price_band_bps)
+
+
+def _apart(value_wad: int, reference: Price | None, band_bps: int) -> bool:
+    mid_wad = None if reference is None else reference.mid_wad
+    return mid_wad is not None and are_apart(value_wad, mid_wad, band_bps)
