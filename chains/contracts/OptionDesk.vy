@@ -83,6 +83,7 @@ MAX_PENALTY_BPS: constant(uint256) = 3_000
 # How long the price at expiry can be proven before the newest one will do.
 PROOF_S: constant(uint256) = 86_400
 YEAR_S: constant(uint256) = 31_536_000
+ITEM_SHIFT: constant(uint256) = 193
 WAD: constant(uint256) = 10**18
 BPS: constant(uint256) = 10_000
 
@@ -92,6 +93,8 @@ settlement_price: public(HashMap[bytes32, HashMap[uint256, uint256]])
 markets: HashMap[bytes32, Market]
 feed_scales: HashMap[bytes32, uint256]
 series: HashMap[bytes32, Series]
+# By what attestations call it: the first 63 bits of its id.
+series_of: public(HashMap[uint256, bytes32])
 # account, series: wad of contracts, negative if short.
 sizes: HashMap[bytes32, HashMap[bytes32, int256]]
 # What each account holds, in no order.
@@ -168,6 +171,10 @@ def open_series(market: bytes32, is_call: bool, strike: uint256, expiry: uint256
     )
     series: bytes32 = self._series_id(market, is_call, strike, expiry)
     if self.series[series].strike == 0:
+        item: uint256 = convert(series, uint256) >> ITEM_SHIFT
+        # An attestation must mean one series and no other.
+        guard._require(self.series_of[item] == empty(bytes32), guard.SERIES)
+        self.series_of[item] = series
         self.series[series] = Series(
             market=market,
             is_call=is_call,
@@ -184,15 +191,16 @@ def open_series(market: bytes32, is_call: bool, strike: uint256, expiry: uint256
 
 @external
 @nonreentrant
-def change(account: bytes32, series: bytes32, size_delta: int256, version: uint256):
+def change(account: bytes32, item: uint256, size_delta: int256, version: uint256):
     """
     @notice Book what the hub has settled. Only for the hub.
     @param account Whose.
-    @param series Which series.
+    @param item Which series.
     @param size_delta Wad of contracts, added to what is held.
     @param version The account's version.
     """
     guard._require(msg.sender == hub, guard.DESK)
+    series: bytes32 = self.series_of[item]
     old: int256 = self.sizes[account][series]
     self._set(account, series, old + size_delta, version)
     terms: Series = self.series[series]
@@ -261,7 +269,7 @@ def settle(series: bytes32, accounts: DynArray[bytes32, MAX_BATCH]):
 @view
 def quote(
     account: bytes32,
-    series: bytes32,
+    item: uint256,
     attested_price: uint256,
     attested_underlying: uint256,
     size_delta: int256,
@@ -271,11 +279,12 @@ def quote(
         where the underlying's attested price is out of the hub's band around the feed, and where the option's is not
         possible: below what exercise would give, or above that and all the time value there can be.
     @param account Whose.
-    @param series Which series, not expired.
+    @param item Which series, not expired.
     @param attested_price The option's price.
     @param attested_underlying The underlying's.
     @param size_delta Positive to buy, negative to sell, 0 to liquidate.
     """
+    series: bytes32 = self.series_of[item]
     terms: Series = self.series[series]
     guard._require(terms.strike > 0, guard.SERIES)
     guard._require(block.timestamp < terms.expiry, guard.EXPIRED)

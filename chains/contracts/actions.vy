@@ -29,6 +29,9 @@ TRADE: constant(uint256) = 8
 UNLINK: constant(uint256) = 9
 OPTION_TRADE: constant(uint256) = 10
 
+# A series' item is the first 63 bits of its id: they fit wherever a number does, and a desk has no two alike.
+ITEM_SHIFT: constant(uint256) = 193
+
 MAX_SIGNERS: constant(uint256) = 16
 WAD: constant(uint256) = 10**18
 # Token number 0: debts are in it, gains and losses are settled in it.
@@ -193,7 +196,7 @@ def trade_option(
     @param signatures Of the attestation.
     """
     account: bytes32 = ledger._raise_version(subaccount)
-    item: uint256 = convert(series, uint256)
+    item: uint256 = convert(series, uint256) >> ITEM_SHIFT
     guard._require(ledger.accounts[account].cross_margin, guard.MARGIN)
     guard._require(size_delta != 0, guard.SIZE)
     quote: desk.Quote = desk._quote(account, item, att.price, att.value, size_delta)

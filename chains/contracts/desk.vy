@@ -24,12 +24,12 @@ interface Desk:
     def series_count(account: bytes32) -> uint256: view
     def quote(
         account: bytes32,
-        series: bytes32,
+        item: uint256,
         attested_price: uint256,
         attested_underlying: uint256,
         size_delta: int256,
     ) -> Quote: view
-    def change(account: bytes32, series: bytes32, size_delta: int256, version: uint256): nonpayable
+    def change(account: bytes32, item: uint256, size_delta: int256, version: uint256): nonpayable
 
 event OptionDeskSet:
     desk: address
@@ -71,19 +71,19 @@ def settle_option(account: bytes32, held: int256, price: uint256) -> uint256:
 @view
 def _quote(account: bytes32, item: uint256, price: uint256, underlying: uint256, size_delta: int256) -> Quote:
     """
-    @dev What the account holds of series `item` and what a trade (or with 0 a liquidation) goes at. The desk
+    @dev What the account holds of the series with number `item` and what a trade (or with 0 a liquidation) goes at. The desk
         reverts for prices beyond its bounds, and after expiry.
     """
     guard._require(self.option_desk != empty(address), guard.DESK)
     return staticcall Desk(self.option_desk).quote(
-        account, convert(item, bytes32), price, underlying, size_delta
+        account, item, price, underlying, size_delta
     )
 
 
 @internal
 def _change(account: bytes32, item: uint256, size_delta: int256):
     extcall Desk(self.option_desk).change(
-        account, convert(item, bytes32), size_delta, ledger.accounts[account].version
+        account, item, size_delta, ledger.accounts[account].version
     )
 
 

@@ -32,9 +32,9 @@ class Action(IntEnum):
     UNLINK = 9
     """Let the owner switch cross margin off on this hub."""
     OPTION_TRADE = 10
-    """Let the owner trade up to `max_size` wad contracts of option series `item`, either way, at `price`."""
+    """Let the owner trade up to `max_size` wad contracts of an option, either way, at `price`."""
     OPTION_CLOSE = 11
-    """Close up to `max_size` (wad contracts) of the account's option series `item` at `price`."""
+    """Close up to `max_size` (wad contracts) of an option that the account holds, at `price`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Attestation:
     debt's), USD wad per whole unit. `health` is the high end of the attested unified health,
     wad. For REPAY_CROSS, `value` holds the target chain id and `target` the token there; for
     SEIZE `value` is the claim's USD wad. For OPTION_TRADE and OPTION_CLOSE `price` is that of one contract
-    and `value` the underlying's. `beneficiary` is who may execute a liquidation and receives.
+    and `value` the underlying's, and `item` is the first 63 bits of the series' id. `beneficiary` is who may execute a liquidation and receives.
     Times are unix seconds.
     """
 

@@ -10,6 +10,7 @@ import boa
 from boa.contracts.abi.abi_contract import ABIContract
 
 from chains.hub.attestation import Action, Attestation
+from chains.hub.options import item_of
 from keeper.planner.option_arithmetic import OptionListing, OptionTerms
 from tests.contracts.scene import DOLLAR, ETHER, STABLE, USDC, WAD, Scene, build, deploy, words
 
@@ -78,7 +79,7 @@ class OptionScene:
         return replace(
             self.base.attest(Action.BORROW, owner, STABLE, size, subaccount),
             action=int(action),
-            item=int.from_bytes(series),
+            item=item_of("0x" + series.hex()),
             price=price,
             value=self.hub.token_price(1),
             health=WAD * 12 // 10 if action is Action.OPTION_TRADE else WAD * 97 // 100,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chains.hub.attestation import Action
+from chains.hub.options import item_of
 from keeper.planner.option_arithmetic import penalty_price, price_range
 from tests.contracts.option_scene import CONTRACT, DAY_S, LISTING, OptionScene
 from tests.contracts.scene import NO_ATTESTATION, STABLE, USDC, WAD, ZERO_HASH, refused, words
@@ -65,7 +66,7 @@ def test_it_is_logged_like_every_step(options: OptionScene, call: bytes) -> None
     leg = base.leg(base.trader)
     assert (-50 * CONTRACT, leg.version) == (held.size_wad, held.version)
     assert (
-        *(int(Action.OPTION_CLOSE), int.from_bytes(call), 50 * CONTRACT, 120 * WAD, 6_000 * WAD),
+        *(int(Action.OPTION_CLOSE), item_of("0x" + call.hex()), 50 * CONTRACT, 120 * WAD, 6_000 * WAD),
         *(50 * PENALTY, WAD * 97 // 100, base.liquidator, leg.last_sequence),
     ) == tuple(step)[-11:][1:-1]
 
@@ -244,7 +245,7 @@ class TestDesk:
         account = options.base.account(options.base.trader)
         for sender in (options.base.owner, options.base.trader):
             with refused(options.desk, "desk"):
-                options.desk.change(account, call, CONTRACT, 1, sender=sender)
+                options.desk.change(account, item_of("0x" + call.hex()), CONTRACT, 1, sender=sender)
 
     @pytest.mark.parametrize(
         ("changes", "reason"),

@@ -11,7 +11,7 @@ from chains.hub.attestation import Action
 from chains.hub.codec import decode
 from chains.hub.desk import legs_call, read_legs
 from chains.hub.events import OptionSet
-from chains.hub.options import market_key, series_id
+from chains.hub.options import item_of, market_key, series_id
 from keeper.planner.option_arithmetic import price_range, traded_price
 from tests.contracts.option_scene import (
     BITCOIN_OPTIONS,
@@ -324,6 +324,14 @@ class TestSeries:
         expected = keccak(encode(["bytes32", "bool", "uint256", "uint256"], terms))
         assert expected == found == bytes(options.desk.series_id(*terms))
         assert expected != bytes(options.desk.series_id(BITCOIN_OPTIONS, *terms[1:]))
+
+    def test_attestations_name_it_by_the_first_63_bits_of_its_id(
+        self, options: OptionScene, call: bytes
+    ) -> None:
+        item = item_of("0x" + call.hex())
+
+        assert int.from_bytes(call) >> 193 == item
+        assert call == bytes(options.desk.series_of(item))
 
     def test_opening_it_again_changes_nothing(self, options: OptionScene, call: bytes) -> None:
         options.trade(options.base.trader, call, CONTRACT, PRICE)

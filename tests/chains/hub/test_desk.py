@@ -10,7 +10,7 @@ from eth_hash.auto import keccak
 
 from chains.errors import MalformedAnswer, Reverted
 from chains.hub.desk import DeskReader, legs_call, read_legs
-from chains.hub.options import OptionHeld, OptionMarketFacts, market_key, series_id
+from chains.hub.options import OptionHeld, OptionMarketFacts, item_of, market_key, series_id
 from config.units import WAD
 
 DESK, BLOCK = "0x" + "de" * 20, "0x" + "bb" * 32
@@ -49,6 +49,12 @@ def test_a_series_id_is_the_hash_of_its_terms() -> None:
     encoded = encode(["bytes32", "bool", "uint256", "uint256"], [bytes.fromhex(MARKET[2:]), False, 2_000, 9])
 
     assert "0x" + keccak(encoded).hex() == PUT.series
+
+
+def test_an_item_is_the_first_63_bits_of_an_id() -> None:
+    assert 2**62 == item_of("0x80" + "00" * 30 + "ff")
+    assert 0 == item_of("0x" + "00" * 7 + "01" + "ff" * 24)
+    assert 2**63 - 1 == item_of("0x" + "ff" * 32)
 
 
 @pytest.mark.parametrize("name", ["", "X" * 33, "É"])

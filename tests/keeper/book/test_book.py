@@ -17,7 +17,7 @@ from chains.hub.events import (
     Liquidated,
     PositionSet,
 )
-from chains.hub.options import OptionHeld, market_key
+from chains.hub.options import OptionHeld, item_of, market_key
 from keeper.book.errors import DeeperThanUndo, OutOfStep
 from keeper.book.leg_state import LegRow
 from keeper.domain.account import Collateral, Debt, OptionPosition, PendingClaim, Position, StepTaken
@@ -327,11 +327,11 @@ class TestOptions:
     def test_a_close_starts_a_cooldown(self) -> None:
         book, here = make_book(), Chain("here")
         held = option(ALICE, -7)
-        book.apply(here.grow((held, step(11, int(held.series, 16), 5))))
+        book.apply(here.grow((held, step(11, item_of(held.series), 5))))
 
         account = book.account(ALICE)
         assert account is not None
-        assert (StepTaken(11, int(held.series, 16), 1_000),) == account.legs[0].steps_taken
+        assert (StepTaken(11, item_of(held.series), 1_000),) == account.legs[0].steps_taken
 
     def test_the_desk_is_compared_and_believed(self) -> None:
         book, here = make_book(), Chain("here")
