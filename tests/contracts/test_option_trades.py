@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import boa
 import pytest
+from boa.util.abi import Address
 from eth_abi import encode
 from eth_hash.auto import keccak
 
@@ -27,6 +28,11 @@ PRICE = 100 * WAD
 SPREAD = 6 * WAD // 10
 """Three basis points of 2,000 dollars."""
 BAND_BPS = 150
+
+
+def place(variable: int, key: int) -> int:
+    """Return where Vyper stores the value of a key of a map."""
+    return int.from_bytes(keccak(variable.to_bytes(32) + key.to_bytes(32)))
 
 
 @pytest.fixture
@@ -332,6 +338,21 @@ class TestSeries:
 
         assert int.from_bytes(call) >> 193 == item
         assert call == bytes(options.desk.series_of(item))
+
+    def test_two_series_alike_in_those_bits_are_not_both_opened(
+        self, options: OptionScene, call: bytes
+    ) -> None:
+        # Nobody can find two such; so the number of another one is made that of this in the desk's storage.
+        other = bytes(options.desk.series_id(ETHER_OPTIONS, True, 2_200 * WAD, options.month))
+        number, taken = (item_of("0x" + series.hex()) for series in (other, call))
+        address, word = Address(options.desk.address), int.from_bytes(call)
+        variable = next(
+            slot for slot in range(100) if boa.env.get_storage(address, place(slot, taken)) == word
+        )
+        boa.env.set_storage(address, place(variable, number), word)
+
+        with refused(options.desk, "series"):
+            options.open(options.call_at(2_200))
 
     def test_opening_it_again_changes_nothing(self, options: OptionScene, call: bytes) -> None:
         options.trade(options.base.trader, call, CONTRACT, PRICE)
