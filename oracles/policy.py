@@ -204,7 +204,7 @@ def _compared(
             Tier.HOLD_ASSET, f"{reason}: it is hard-wired, unchanged for {protocol.unchanged_ms // 1000} s"
         )
     if exceeds_bps(high, low, FAILURE_BANDS * allowed_bps):
-        return Outcome(Tier.HOLD_ASSET, f"{reason}: no lag explains that")
+        return Outcome(Tier.HOLD_ASSET, f"{reason}: more than {FAILURE_BANDS} bands")
     if apart_ms > rules.patience_ms:
         return Outcome(Tier.HOLD_ASSET, f"{reason}, for {apart_ms // 1000} s")
     return Outcome(Tier.HOLD_NEW, reason)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from config.settings import Settings
 from keeper.domain.health import AccountState
+from keeper.runtime.mispriced import Count
+from keeper.runtime.price_alerts import PREFIXES, standing
 from keeper.state.entries import AlertClosed, AlertOpened, Entry
 from keeper.state.log import StateLog
 from keeper.state.observations import AlertRepeated
@@ -46,9 +48,20 @@ class Alerts:
             elif isinstance(entry, AlertClosed):
                 self._open.discard(entry.dedupe_key)
 
-    def due(self, states: Mapping[str, AccountState]) -> list[Entry]:
-        """Return what is to be opened or closed for chains, prices and accounts as they stand."""
-        return [*self._chains(), *self._prices(), *self._unknown(states), *self._paused()]
+    def due(
+        self, states: Mapping[str, AccountState], counts: Mapping[tuple[str, str], Count] | None = None
+    ) -> list[Entry]:
+        """Return what is to be opened or closed for chains, prices and accounts as they stand.
+
+        `counts` are the accounts that a held price concerns, by (chain, asset).
+        """
+        return [
+            *self._chains(),
+            *self._prices(),
+            *self._held_prices(counts or {}),
+            *self._unknown(states),
+            *self._paused(),
+        ]
 
     def shortage(self, reason: str) -> list[Entry]:
         """Return the entry for a quorum that was not reached."""
@@ -103,6 +116,16 @@ class Alerts:
                 "see `keeper prices --why ASSET`; accounts that hold it are held as unknown",
             )
         )
+
+    def _held_prices(self, counts: Mapping[tuple[str, str], Count]) -> list[Entry]:
+        """Tell each hold of a price once when it begins, and once when it is over."""
+        wanted = standing(self._evidence, counts)
+        entries: list[Entry] = []
+        for key in sorted(key for key in self._open if key.startswith(PREFIXES) and key not in wanted):
+            entries += self._closed(key, "the price is free again")
+        for alert in wanted.values():
+            entries += self._opened(alert)
+        return entries
 
     def _unknown(self, states: Mapping[str, AccountState]) -> list[Entry]:
         unknown = sum(state is AccountState.UNKNOWN for state in states.values())

@@ -57,7 +57,7 @@ async def _run_with(keys: dict[str, Signer], settings: Settings, stop: asyncio.E
         if watcher is None:
             return
         open_alerts = await asyncio.to_thread(_open_alerts, state_log)
-        orders = Orders(watcher.evidence, state_log)
+        orders = Orders(watcher.evidence, state_log, watcher.release_asset)
         await orders.restore()
         stopped = asyncio.ensure_future(stop.wait())
         manager = ServiceManager.of_this_process()
@@ -120,7 +120,7 @@ def _assemble(
             settings, evidence, quorum, lanes, patience, alerts, state_log, now_ms, policy_hash(policy)
         )
         supervisor.start("pursuit", pursuit.run)
-    engine = Engine(settings, policy, evidence, pursuit, patience, alerts, state_log, now_ms)
+    engine = Engine(settings, policy, evidence, pursuit, patience, alerts, state_log, now_ms, watcher.guards)
     watcher.start()
     for name, chain in watcher.chains.items():
         if name in lanes:

@@ -21,6 +21,7 @@ from keeper.margin.parameters import RiskPolicy
 from keeper.margin.scan import Scan
 from keeper.margin.states import ACTIONABLE
 from keeper.runtime.alerts import Alerts
+from keeper.runtime.mispriced import Mispriced
 from keeper.runtime.notices import Notices
 from keeper.runtime.patience import Patience
 from keeper.runtime.planning import Planning
@@ -32,6 +33,8 @@ from keeper.state.log import StateLog
 from keeper.state.observations import HealthSeen, LegsSeen
 from keeper.watch.changes import Change, ChangeKind
 from keeper.watch.evidence import Evidence
+from keeper.watch.standoffs import Standoffs
+from oracles.guards.guards import Guards
 
 RETRY_LOOK_S = 0.25
 PART = 100
@@ -55,6 +58,7 @@ class Engine:
         alerts: Alerts,
         state_log: StateLog,
         now_ms: Callable[[], int],
+        guards: Guards | None = None,
     ) -> None:
         self.evaluations = 0
         self.decisions = 0
@@ -66,6 +70,8 @@ class Engine:
         self._now_ms = now_ms
         self._columns = Columns(policy)
         self._scan = Scan(self._columns)
+        self._standoffs = Standoffs(settings, evidence, now_ms)
+        self._mispriced = Mispriced(policy, evidence, self._scan, guards)
         self._states: dict[str, AccountState] = {}
         self._planning = Planning(settings, policy, evidence)
         self._notices = Notices(policy)
@@ -106,11 +112,13 @@ class Engine:
             raise
 
     async def _evaluate(self, touched: Collection[str]) -> None:
+        self._standoffs.look()
         candidates = self._scan.candidates(self._evidence.prices.prices, self._evidence.cut(self._now_ms()))
         wanted = list(dict.fromkeys([*candidates, *touched]))
         for start in range(0, len(wanted), PART):
             await self._evaluate_part(wanted[start : start + PART])
-        alerts = self._alerts.due(self._states)
+        cut, now_ms = self._evidence.cut(self._now_ms()), self._now_ms()
+        alerts = self._alerts.due(self._states, self._mispriced.counts(self._states, cut, now_ms))
         if alerts:
             await self._log.write(*alerts)
         self._alerts.recorded(alerts)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
+from keeper.domain.pause import ASSET
+from keeper.state.entries import Resumed
 from keeper.state.errors import LogUnavailable, LogUnreadable
 from keeper.state.live import read_pauses
 from keeper.state.log import StateLog
@@ -19,9 +22,15 @@ log = structlog.get_logger()
 
 
 class Orders:
-    """Keeps `Evidence.pauses` what the log says. `restore` before anything is evaluated; `run` is a supervisor's child."""
+    """Keeps `Evidence.pauses` what the log says. `restore` before anything is evaluated; `run` is a supervisor's child.
 
-    def __init__(self, evidence: Evidence, state_log: StateLog) -> None:
+    To resume an asset also ends what the guards of its price hold: `release_asset` is told.
+    """
+
+    def __init__(
+        self, evidence: Evidence, state_log: StateLog, release_asset: Callable[[str], None] | None = None
+    ) -> None:
+        self._release_asset = release_asset
         self._evidence = evidence
         self._log = state_log
 
@@ -51,7 +60,12 @@ class Orders:
         for file, order in found:
             if isinstance(order, Order):
                 log.warning("operator", action=order.action, scope=order.scope, who=order.who, why=order.why)
+                self._release(order)
             else:
                 log.error("order_refused", file=file.name, reason=order)
             await asyncio.to_thread(file.unlink, missing_ok=True)
         return bool(orders)
+
+    def _release(self, order: Order) -> None:
+        if self._release_asset is not None and order.action == Resumed.kind and order.scope.startswith(ASSET):
+            self._release_asset(order.scope.removeprefix(ASSET))

@@ -46,8 +46,10 @@ class Watcher:
         prices: PriceService,
         session: aiohttp.ClientSession,
         now_ms: Callable[[], int],
+        guards: Guards,
     ) -> None:
         self.settings = settings
+        self.guards = guards
         self.evidence = evidence
         self.clients = clients
         self.chains = chains
@@ -111,11 +113,16 @@ class Watcher:
             )
             for name, chain in settings.chains.items()
         }
-        return cls(settings, evidence, clients, chains, prices, session, now_ms)
+        return cls(settings, evidence, clients, chains, prices, session, now_ms, guards)
 
     def start(self) -> None:
         """Start asking the price sources (they supervise themselves)."""
         self._prices.start()
+
+    def release_asset(self, asset: str) -> None:
+        """End what the guards of an asset hold, as a person ordered."""
+        for guard in self.guards.reset(asset, self._now_ms()):
+            log.warning("hold_ended_by_order", asset=asset, guard=guard)
 
     async def check_ages(self) -> None:
         """Let every chain's state follow its age, for ever: silence makes no event of its own."""

@@ -107,7 +107,9 @@ class Guards:
 
         It takes effect with the asset's next price; until the guard has been content once, the same is not held again.
         """
-        watch = self._watches[asset]
+        watch = self._watches.get(asset)
+        if watch is None:
+            return []
         standing = [name for name, episode in watch.open.items() if not episode.released]
         for name in standing:
             watch.open[name].until_ms = min(watch.open[name].until_ms, now_ms)
