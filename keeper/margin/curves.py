@@ -178,6 +178,8 @@ def missing_parameters(account: Account, policy: RiskPolicy) -> Iterator[str]:
         for position in leg.positions:
             if _market_of(position, policy) is None:
                 yield f"market {position.market} on {leg.chain} has no risk parameters"
+        for option in leg.options:
+            yield f"option market {option.market} on {leg.chain} has no risk parameters"
 
 
 def _market_of(position: Position, policy: RiskPolicy) -> str | None:
