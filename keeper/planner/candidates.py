@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from chains.hub.attestation import Action
+from chains.hub.options import item_of
 from config.units import BPS, WAD, mul_div_down, mul_div_up
-from keeper.domain.account import Leg, PendingClaim
+from keeper.domain.account import Leg, OptionPosition, PendingClaim
 from keeper.planner.conditions import Conditions
 from keeper.planner.effects import Move
 from keeper.planner.facts import MarketFacts, TokenFacts, VenueFacts
@@ -74,7 +75,7 @@ Found: TypeAlias = "Candidate | Impossible"
 
 
 def reducing(ground: Ground, conditions: Conditions, *, whole: bool) -> Iterator[Found]:
-    """Yield every CLOSE, REPAY and REPAY_CROSS, leg by leg in that order.
+    """Yield every CLOSE, OPTION_CLOSE, REPAY and REPAY_CROSS, leg by leg in that order.
 
     With `whole` a repayment may ask for more than its collateral is worth by the price band, so that the
     hub takes all of it even at a higher price; it scales the repayment down by itself.
@@ -86,6 +87,8 @@ def reducing(ground: Ground, conditions: Conditions, *, whole: bool) -> Iterator
             continue
         for market in venue.markets:
             yield from _close(leg, venue, market, conditions)
+        for option in leg.options:
+            yield _close_option(leg, venue, option, conditions)
         if leg.debt is None:
             continue
         for token in venue.tokens:
@@ -111,7 +114,9 @@ def writing_off(ground: Ground, conditions: Conditions) -> Iterator[Found]:
     """Yield WRITE_OFF for every leg with nothing but debt, once nothing anywhere could still pay it."""
     legs = ground.account.legs
     facts = conditions.prices.facts
-    if any(leg.positions or leg.claims or leg.unreadable or leg.chain not in facts for leg in legs):
+    if any(
+        leg.positions or leg.options or leg.claims or leg.unreadable or leg.chain not in facts for leg in legs
+    ):
         return
     left_wad = sum(
         value_up(held.amount, token, conditions.prices.at(leg.chain, token.asset))
@@ -142,6 +147,18 @@ def _close(leg: Leg, venue: VenueFacts, market: MarketFacts, conditions: Conditi
     candidate = Candidate(move, market.asset, held, price_wad, WAD)
     obstacle = conditions.obstacle(leg, venue, move, market.asset, stable)
     yield Impossible(candidate, obstacle) if obstacle else candidate
+
+
+def _close_option(leg: Leg, venue: VenueFacts, option: OptionPosition, conditions: Conditions) -> Found:
+    prices, held, item = conditions.prices, abs(option.size_wad), item_of(option.series)
+    underlying_wad = prices.at(leg.chain, option.asset) if prices.known(leg.chain, option.asset) else 0
+    largest = conditions.largest_step(venue, held, underlying_wad, WAD)
+    move = Move(Action.OPTION_CLOSE, leg.chain, item, largest)
+    candidate = Candidate(move, option.asset, held, underlying_wad, WAD)
+    obstacle = conditions.obstacle(leg, venue, move, option.asset, venue.stable.asset)
+    if not obstacle and prices.option(option.series) is None:
+        obstacle = f"the option on {option.asset} has no price"
+    return Impossible(candidate, obstacle) if obstacle else candidate
 
 
 def _repay(

@@ -33,6 +33,7 @@ from keeper.planner.hub_arithmetic import (
     with_penalty,
     without_penalty,
 )
+from keeper.planner.option_steps import option_closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ def effect(ground: Ground, move: Move, prices: Prices) -> Outcome:
             return _seize(ground, leg, venue, move, prices)
         case Action.WRITE_OFF:
             return _write_off(ground, leg, venue, move, prices)
+        case Action.OPTION_CLOSE:
+            return _close_option(ground, leg, venue, move, prices)
     return Refusal(f"{move.action.name} is not a step of a liquidation")
 
 
@@ -224,7 +227,7 @@ def _seize(ground: Ground, leg: Leg, venue: VenueFacts, move: Move, prices: Pric
 
 
 def _write_off(ground: Ground, leg: Leg, venue: VenueFacts, move: Move, prices: Prices) -> Outcome:
-    if leg.collateral or leg.positions:
+    if leg.collateral or leg.positions or leg.options:
         return Refusal("the leg has more than debt")
     size = min(move.size, debt_of(leg))
     if size == 0:
@@ -232,6 +235,22 @@ def _write_off(ground: Ground, leg: Leg, venue: VenueFacts, move: Move, prices: 
     after = with_debt(leg, venue.stable, debt_of(leg) - size)
     value_wad = value_down(size, venue.stable, prices.at(move.chain, venue.stable.asset))
     return Effect(ground.with_leg(after), size, value_wad, 0, 0, 0)
+
+
+def _close_option(ground: Ground, leg: Leg, venue: VenueFacts, move: Move, prices: Prices) -> Outcome:
+    closed = option_closed(leg, venue, move.item, move.size, ground.pool_cash[move.chain], prices)
+    if isinstance(closed, str):
+        return Refusal(closed)
+    stable_price_wad = prices.at(move.chain, venue.stable.asset)
+    kept = mul_div_down(closed.penalty, venue.insurance_share_bps, BPS)
+    return Effect(
+        ground.with_leg(closed.leg, closed.pool_cash),
+        closed.size,
+        closed.value_wad,
+        value_down(closed.penalty, venue.stable, stable_price_wad),
+        0,
+        value_down(closed.penalty - kept, venue.stable, stable_price_wad),
+    )
 
 
 def _kept(seized: int, token: TokenFacts, value_wad: int, price_wad: int, venue: VenueFacts) -> int:

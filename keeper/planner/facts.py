@@ -30,6 +30,21 @@ class MarketFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionMarketFacts:
+    """A market of a hub's option desk.
+
+    `spread_bps` (of a trade) and `penalty_bps` (of a liquidation) are parts of the underlying's price, each at most
+    `cap_bps` of the option's.
+    """
+
+    market: str
+    asset: str
+    spread_bps: int
+    penalty_bps: int
+    cap_bps: int
+
+
+@dataclass(frozen=True, slots=True)
 class VenueFacts:
     """One chain's margin hub: its limits, listings and pool, and whether steps can be taken there now.
 
@@ -52,6 +67,7 @@ class VenueFacts:
     not_live: str = ""
     hub_prices_wad: Mapping[str, int] = field(default_factory=dict)
     held_assets: Mapping[str, str] = field(default_factory=dict)
+    option_markets: tuple[OptionMarketFacts, ...] = ()
 
     @property
     def stable(self) -> TokenFacts:
@@ -80,6 +96,7 @@ class GasCosts:
     repay_cross_wad: int
     seize_wad: int
     write_off_wad: int
+    option_close_wad: int = 0
 
     def of(self, action: Action) -> int:
         """Return the cost of a liquidation step."""
@@ -89,6 +106,7 @@ class GasCosts:
             Action.REPAY_CROSS: self.repay_cross_wad,
             Action.SEIZE: self.seize_wad,
             Action.WRITE_OFF: self.write_off_wad,
+            Action.OPTION_CLOSE: self.option_close_wad,
         }[action]
 
 

@@ -6,7 +6,7 @@ And the way amounts of a leg are changed, so that the result is what the book wo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from keeper.domain.account import Account, Collateral, Debt, Leg, Position
 from keeper.planner.facts import MarketFacts, TokenFacts, VenueFacts
@@ -14,14 +14,22 @@ from keeper.planner.facts import MarketFacts, TokenFacts, VenueFacts
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """The price each hub is expected to use: its own where it was read, else the middle of the reference price."""
+    """The price each hub is expected to use: its own where it was read, else the middle of the reference price.
+
+    An option is traded at what a quorum attests: `options_wad` are marks by series, USD wad for one contract.
+    """
 
     mids_wad: Mapping[str, int]
     facts: Mapping[str, VenueFacts]
+    options_wad: Mapping[str, int] = field(default_factory=dict)
 
     def known(self, chain: str, asset: str) -> bool:
         """Whether there is a price of `asset` on `chain`."""
         return asset in self.mids_wad or asset in self.facts[chain].hub_prices_wad
+
+    def option(self, series: str) -> int | None:
+        """Return the mark of an option, USD wad, None if it has none."""
+        return self.options_wad.get(series)
 
     def at(self, chain: str, asset: str) -> int:
         """Return the price of `asset` on `chain`, USD wad. Raises ``KeyError`` if there is none."""

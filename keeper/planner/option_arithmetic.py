@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isqrt
+from typing import Protocol
 
 from config.units import BPS, WAD, mul_div_down
 from keeper.planner.hub_arithmetic import profit_and_loss
@@ -22,6 +23,22 @@ class OptionTerms:
     is_call: bool
     strike_wad: int
     expiry_s: int
+
+
+class Charges(Protocol):
+    """What a desk charges, as `OptionListing` has it."""
+
+    @property
+    def spread_bps(self) -> int:
+        """Of a trade."""
+
+    @property
+    def penalty_bps(self) -> int:
+        """Of a liquidation."""
+
+    @property
+    def cap_bps(self) -> int:
+        """Of either, as a part of the option's price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +82,13 @@ def price_range(
     return max(intrinsic_wad - band_wad, 0), highest
 
 
-def traded_price(listing: OptionListing, price_wad: int, underlying_wad: int, size_delta_wad: int) -> int:
+def traded_price(listing: Charges, price_wad: int, underlying_wad: int, size_delta_wad: int) -> int:
     """Return the premium of one contract: the attested price and the pool's spread."""
     spread_wad = _part(listing, listing.spread_bps, price_wad, underlying_wad)
     return price_wad + (spread_wad if size_delta_wad > 0 else -spread_wad)
 
 
-def penalty_price(listing: OptionListing, price_wad: int, underlying_wad: int) -> int:
+def penalty_price(listing: Charges, price_wad: int, underlying_wad: int) -> int:
     """Return what liquidating one contract costs the account, USD wad."""
     return _part(listing, listing.penalty_bps, price_wad, underlying_wad)
 
@@ -81,5 +98,5 @@ def worth(sold_wad: int, price_wad: int) -> tuple[int, int]:
     return profit_and_loss(sold_wad, 0, price_wad)
 
 
-def _part(listing: OptionListing, bps: int, price_wad: int, underlying_wad: int) -> int:
+def _part(listing: Charges, bps: int, price_wad: int, underlying_wad: int) -> int:
     return min(mul_div_down(underlying_wad, bps, BPS), mul_div_down(price_wad, listing.cap_bps, BPS))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from chains.hub.attestation import Action
 from keeper.domain.account import Account
 from keeper.domain.health import UnifiedHealth
 from keeper.domain.plan import Plan, Step
@@ -34,6 +35,7 @@ from keeper.planner.effects import Effect, Move, effect
 from keeper.planner.facts import Inventory, VenueFacts
 from keeper.planner.ground import Ground, Prices
 from keeper.planner.means import Lack, Means
+from keeper.planner.option_steps import option_of
 from keeper.planner.reasons import ratio, sized, span, usd
 from keeper.planner.rescue import Choice, Rescue, Survey, not_needed
 from keeper.planner.sizing import Trial, Workbench
@@ -201,7 +203,7 @@ class Planning:
             item=move.item,
             asset=asset,
             size=move.size,
-            price_wad=self._prices.mids_wad[asset],
+            price_wad=self._price(move, asset),
             value_wad=result.value_wad,
             penalty_wad=result.penalty_wad,
             target_chain=move.target_chain,
@@ -213,6 +215,13 @@ class Planning:
                 f" {span(choice.trial.standing.health)}"
             ),
         )
+
+    def _price(self, move: Move, asset: str) -> int:
+        """Return the price that is to be attested: of an option its mark."""
+        leg = self._ground.leg(move.chain)
+        option = option_of(leg, move.item) if leg and move.action is Action.OPTION_CLOSE else None
+        mark_wad = self._prices.option(option.series) if option is not None else None
+        return self._prices.mids_wad[asset] if mark_wad is None else mark_wad
 
     def _finished(self, reason: str, *, whole: bool = False) -> Plan:
         health = None

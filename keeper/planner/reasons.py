@@ -14,6 +14,7 @@ VERBS = {
     Action.REPAY_CROSS: "repay debt on {chain} for {asset} on {target}",
     Action.SEIZE: "take {asset} on {chain} for a claim",
     Action.WRITE_OFF: "write off debt on {chain}",
+    Action.OPTION_CLOSE: "close the option on {asset} on {chain}",
 }
 
 
@@ -28,6 +29,8 @@ def sized(move: Move, size: int, asset: str, venue: VenueFacts) -> str:
     match move.action:
         case Action.CLOSE:
             return f"Closes {units(size, 18)} {asset} of the position on {move.chain}"
+        case Action.OPTION_CLOSE:
+            return f"Closes {units(size, 18)} of the option on {asset} on {move.chain}"
         case Action.REPAY:
             return f"Repays {stable} on {move.chain} for {asset} there"
         case Action.REPAY_CROSS:

@@ -56,7 +56,7 @@ class Workbench:
         first = self.attempt(ground, move)
         if isinstance(first, Refusal):
             return first
-        for part in PARTS if move.action is Action.CLOSE else (1,):
+        for part in PARTS if move.action in {Action.CLOSE, Action.OPTION_CLOSE} else (1,):
             found = first if part == 1 else self.attempt(ground, replace(move, size=move.size // part))
             if isinstance(found, Trial) and _helps(found, before):
                 return found

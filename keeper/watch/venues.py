@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config.settings import Settings
-from keeper.planner.facts import MarketFacts, TokenFacts, VenueFacts
+from keeper.planner.facts import MarketFacts, OptionMarketFacts, TokenFacts, VenueFacts
 from keeper.watch.evidence import Evidence
 from oracles.policy import Tier
 
@@ -32,6 +32,16 @@ def _venue(name: str, settings: Settings, evidence: Evidence) -> VenueFacts:
         markets=tuple(
             MarketFacts(market.hub_id, market.market, market.asset, hub.markets[market.hub_id].penalty_bps)
             for market in known.markets.values()
+        ),
+        option_markets=tuple(
+            OptionMarketFacts(
+                market.market,
+                settings.option_markets[market.market].asset,
+                market.spread_bps,
+                market.penalty_bps,
+                market.cap_bps,
+            )
+            for market in hub.option_markets
         ),
         not_live=_not_live(name, evidence),
         held_assets=_held_assets(name, evidence),
