@@ -10,7 +10,10 @@ from keeper.domain.account import Leg, OptionPosition
 from keeper.planner.facts import OptionMarketFacts, VenueFacts
 from keeper.planner.ground import Prices
 from keeper.planner.hub_arithmetic import realise
-from keeper.planner.option_arithmetic import penalty_price, worth
+from keeper.planner.option_arithmetic import penalty_price, traded_price, worth
+
+MAX_SERIES = 8
+"""What one leg can hold (MAX_SERIES of the desk)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,32 @@ def option_closed(
         mul_div_down(size, price_wad, WAD),
         settled.penalty,
     )
+
+
+def option_traded(
+    leg: Leg, venue: VenueFacts, option: OptionPosition, delta_wad: int, price_wad: int, prices: Prices
+) -> Leg | str:
+    """Return the leg after its owner traded `delta_wad` contracts at an attested price, or why it would be refused.
+
+    `option` names the series; what the leg holds of it is looked up.
+    """
+    listing = listing_of(venue, option)
+    if listing is None or not prices.known(leg.chain, option.asset):
+        return f"option market {option.market} on {leg.chain} is not known or has no price"
+    held = next((its.size_wad for its in leg.options if its.series == option.series), 0)
+    if held == 0 and len(leg.options) >= MAX_SERIES:
+        return f"the leg on {leg.chain} holds {MAX_SERIES} series already"
+    premium_wad = traded_price(listing, price_wad, prices.at(leg.chain, option.asset), delta_wad)
+    settled = realise(
+        leg,
+        venue.stable,
+        prices.at(leg.chain, venue.stable.asset),
+        venue.pool_cash,
+        result=worth(-delta_wad, premium_wad),
+    )
+    if settled is None:
+        return f"the pool on {leg.chain} can not pay the premium"
+    return with_option(settled.leg, option, held + delta_wad)
 
 
 def with_option(leg: Leg, option: OptionPosition, size_wad: int) -> Leg:
