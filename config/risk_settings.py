@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from config.fields import AssetName, Bps, Seconds, UpliftBps, Wad
+from config.portfolio_settings import ModelRangeSettings, PortfolioSettings
 from config.section import Section
 from config.units import WAD
 
@@ -31,6 +32,8 @@ class RiskSettings(Section):
     missing_leg_uplift_bps: UpliftBps = 10_000
     price_band_bps: Bps = 150
     unknown_alert_s: Seconds = 60.0
+    models: tuple[ModelRangeSettings, ...] = ()
+    portfolio: PortfolioSettings = PortfolioSettings()
 
 
 class TierSettings(Section):
@@ -44,15 +47,28 @@ class TierSettings(Section):
 class OptionMarketSettings(Section):
     """European options on `asset`, settled in cash. `volatility` is the asset whose price is the implied one.
 
-    The section's name is the market's on every chain's option desk.
+    The section's name is the market's on every chain's option desk. `rate_bps` discounts, per year. In the
+    standard model a long option counts in part, and a short one needs its price and, of the underlying's, the
+    first fraction less what it is out of the money, but at least the second.
     """
 
     asset: AssetName
     volatility: AssetName
+    rate_bps: Bps = 0
+    long_weight_bps: Bps = 8_000
+    initial_long_weight_bps: Bps = 5_000
+    short_maintenance_bps: Bps = 750
+    least_short_maintenance_bps: Bps = 750
+    short_initial_bps: Bps = 1_500
+    least_short_initial_bps: Bps = 1_000
 
 
 class MarketSettings(Section):
-    """A perpetual on `asset`. Tiers are marginal, in rising order; the last holds for all beyond."""
+    """A perpetual on `asset`. Tiers are marginal, in rising order; the last holds for all beyond.
+
+    `open_interest_add_on_bps` is added to every initial fraction: what a crowded market asks of new risk.
+    """
 
     asset: AssetName
     tiers: Annotated[tuple[TierSettings, ...], Field(min_length=1)]
+    open_interest_add_on_bps: Bps = 0

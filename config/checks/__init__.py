@@ -15,6 +15,7 @@ from config.checks.chains import check_chains
 from config.checks.guards import check_guards
 from config.checks.live import check_live
 from config.checks.options import check_options
+from config.checks.portfolio import check_portfolio
 from config.checks.risk import check_risk
 from config.checks.signers import check_signers
 from config.checks.sources import check_sources
@@ -31,6 +32,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     check_guards,
     check_live,
     check_options,
+    check_portfolio,
     check_risk,
     check_signers,
     check_spending,

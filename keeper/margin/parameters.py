@@ -8,11 +8,14 @@ its legs count as old is each process's own business and is not part of the dige
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from config.canonical import digest
-from config.risk_settings import LiquidateWhen
+from config.portfolio_settings import ModelName
+from config.risk_settings import LiquidateWhen, MarketSettings, OptionMarketSettings
 from config.settings import Settings
+from config.units import BPS
+from keeper.margin.portfolio_parameters import PortfolioRisk
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,34 @@ class MarketRisk:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionMarketRisk:
+    """What options are on, the asset whose price is their volatility, and their margin in the standard model.
+
+    A long one counts with its weight. A short one needs its price and, of the underlying's, `short` bps less
+    what it is out of the money, but at least `least_short` bps.
+    """
+
+    asset: str
+    volatility: str
+    rate_bps: int = 0
+    long_weight_bps: int = 8_000
+    initial_long_weight_bps: int = 5_000
+    short_maintenance_bps: int = 750
+    least_short_maintenance_bps: int = 750
+    short_initial_bps: int = 1_500
+    least_short_initial_bps: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRange:
+    """The model of subaccounts `first` to `last`, both included."""
+
+    first: int
+    last: int
+    model: ModelName
+
+
+@dataclass(frozen=True, slots=True)
 class LegAges:
     """How old a chain's newest block may be: up to the first as it is, up to the second widened, then missing."""
 
@@ -65,6 +96,14 @@ class RiskPolicy:
     assets: Mapping[str, AssetRisk]
     markets: Mapping[str, MarketRisk]
     chains: Mapping[str, LegAges]
+    option_markets: Mapping[str, OptionMarketRisk] = field(default_factory=dict)
+    models: tuple[ModelRange, ...] = ()
+    portfolio: PortfolioRisk = field(default_factory=PortfolioRisk)
+
+    def model_of(self, subaccount: int) -> ModelName:
+        """Return the margin model of a subaccount: standard unless a range says otherwise."""
+        its = (each.model for each in self.models if each.first <= subaccount <= each.last)
+        return next(its, ModelName.STANDARD)
 
     @staticmethod
     def from_settings(settings: Settings) -> RiskPolicy:
@@ -88,20 +127,16 @@ class RiskPolicy:
                 )
                 for name, asset in settings.assets.items()
             },
-            markets={
-                name: MarketRisk(
-                    market.asset,
-                    tuple(
-                        Tier(tier.up_to_value, tier.maintenance_bps, tier.initial_bps)
-                        for tier in market.tiers
-                    ),
-                )
-                for name, market in settings.markets.items()
-            },
+            markets={name: _market(market) for name, market in settings.markets.items()},
             chains={
                 name: LegAges(round(chain.stale_after_s * 1000), round(chain.unknown_after_s * 1000))
                 for name, chain in settings.chains.items()
             },
+            option_markets={name: _options(market) for name, market in settings.option_markets.items()},
+            models=tuple(
+                ModelRange(its.first_subaccount, its.last_subaccount, its.model) for its in risk.models
+            ),
+            portfolio=PortfolioRisk.from_settings(risk.portfolio),
         )
 
 
@@ -115,3 +150,28 @@ def canonical_form(policy: RiskPolicy) -> dict[str, object]:
 def policy_hash(policy: RiskPolicy) -> str:
     """Return the digest that the hubs hold, 0x hex of 32 bytes."""
     return digest(canonical_form(policy))
+
+
+def _market(market: MarketSettings) -> MarketRisk:
+    add_on_bps = market.open_interest_add_on_bps
+    return MarketRisk(
+        market.asset,
+        tuple(
+            Tier(tier.up_to_value, tier.maintenance_bps, min(tier.initial_bps + add_on_bps, BPS))
+            for tier in market.tiers
+        ),
+    )
+
+
+def _options(market: OptionMarketSettings) -> OptionMarketRisk:
+    return OptionMarketRisk(
+        market.asset,
+        market.volatility,
+        market.rate_bps,
+        market.long_weight_bps,
+        market.initial_long_weight_bps,
+        market.short_maintenance_bps,
+        market.least_short_maintenance_bps,
+        market.short_initial_bps,
+        market.least_short_initial_bps,
+    )
