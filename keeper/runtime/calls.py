@@ -16,10 +16,12 @@ from config.settings import Settings
 from config.units import WAD
 from keeper.attest.wire import CutBlock
 from keeper.book.catalogue import KnownChain
+from keeper.domain.account import Leg
 from keeper.domain.decision import Decision
 from keeper.domain.health import Interval
 from keeper.domain.intent import Intent
 from keeper.domain.plan import Step
+from keeper.planner.option_steps import option_of
 from keeper.watch.evidence import Evidence
 
 GAS_LIMITS: Mapping[Action, int] = {
@@ -28,7 +30,10 @@ GAS_LIMITS: Mapping[Action, int] = {
     Action.REPAY_CROSS: 500_000,
     Action.SEIZE: 500_000,
     Action.WRITE_OFF: 400_000,
+    Action.OPTION_CLOSE: 700_000,
 }
+CARRIES_VALUE = frozenset({Action.REPAY_CROSS, Action.SEIZE, Action.OPTION_CLOSE})
+"""Actions whose attestation says more in its `value`: a chain, a claim's worth, the underlying's price."""
 NO_BYTES32 = "0x" + "00" * 32
 NO_ADDRESS = "0x" + "00" * 20
 
@@ -80,6 +85,11 @@ class Calls:
             if claim is None:
                 return None
             value = claim.value_wad
+        if step.action is Action.OPTION_CLOSE:
+            underlying_wad = self._underlying(leg, step)
+            if underlying_wad is None:
+                return None
+            value = underlying_wad
         settings = self.settings.attestation
         return Attestation(
             action=int(step.action),
@@ -91,7 +101,7 @@ class Calls:
             max_size=step.size,
             price=step.price_wad,
             health=attested_health(decision.health.health),
-            value=value if step.action in {Action.REPAY_CROSS, Action.SEIZE} else 0,
+            value=value if step.action in CARRIES_VALUE else 0,
             claim=step.claim or NO_BYTES32,
             target=step.target_token or NO_ADDRESS,
             beneficiary=self.settings.signers[signer].address,
@@ -101,6 +111,16 @@ class Calls:
             observed_at=now_s,
             deadline=now_s + round(settings.deadline_s if settings else 60),
         )
+
+    def _underlying(self, leg: Leg, step: Step) -> int | None:
+        """Return what the option's underlying is attested at: the hub's own price, or the reference price's middle."""
+        option = option_of(leg, step.item)
+        if option is None:
+            return None
+        own_wad = self._evidence.hub_prices.get(step.chain, {}).get(option.asset)
+        price = self._evidence.prices.prices.get(option.asset)
+        mid_wad = price.mid_wad if price is not None else None
+        return mid_wad if own_wad is None else own_wad
 
     def cut(self) -> tuple[CutBlock, ...]:
         """Return the newest block of every chain: what the attestors are asked to look at."""

@@ -24,6 +24,7 @@ GAS_USED = {
     Action.REPAY_CROSS: 190_000,
     Action.SEIZE: 190_000,
     Action.WRITE_OFF: 130_000,
+    Action.OPTION_CLOSE: 330_000,
 }
 """Measured on the hub, rounded up; what a step is expected to cost, not its limit."""
 TIP_WEI = 10**9
@@ -130,6 +131,7 @@ class Planning:
             repay_cross_wad=costs[Action.REPAY_CROSS],
             seize_wad=costs[Action.SEIZE],
             write_off_wad=costs[Action.WRITE_OFF],
+            option_close_wad=costs[Action.OPTION_CLOSE],
         )
 
     def _in_usd(self, wei: int, name: str) -> int:

@@ -13,4 +13,5 @@ VERBS = {
     Action.REPAY_CROSS: "repay",
     Action.SEIZE: "seize",
     Action.WRITE_OFF: "write off",
+    Action.OPTION_CLOSE: "close",
 }

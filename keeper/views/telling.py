@@ -191,6 +191,8 @@ def _step(case: Case, step: Row) -> str:
     match Action(step["action"]):
         case Action.CLOSE:
             return f"close {value} of its {step['asset']} position on {step['chain']}"
+        case Action.OPTION_CLOSE:
+            return f"close {value} of its option on {step['asset']} on {step['chain']}"
         case Action.REPAY:
             return f"repay {value} of its debt on {step['chain']} for {step['asset']} there"
         case Action.REPAY_CROSS:

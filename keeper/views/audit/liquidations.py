@@ -11,7 +11,7 @@ from keeper.views.audit.attestations import AttestationsAudit
 from keeper.views.audit.findings import Finding
 from keeper.views.audit.journal import LoggedEntry
 
-_NEEDS_HEALTH_BELOW_ONE = (Action.CLOSE, Action.REPAY, Action.REPAY_CROSS)
+_NEEDS_HEALTH_BELOW_ONE = (Action.CLOSE, Action.REPAY, Action.REPAY_CROSS, Action.OPTION_CLOSE)
 _LIQUIDATABLE = ("liquidatable", "bankrupt")
 
 
