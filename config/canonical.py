@@ -27,6 +27,8 @@ def digest(value: object) -> str:
 
 
 def _plain(value: object) -> object:
+    if type(value) is str:
+        return value
     match value:
         case None | bool() | str():
             return value

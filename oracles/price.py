@@ -31,7 +31,12 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """One source's answer. `source_time_ms` is None where the source gives no time of its own."""
+    """One source's answer, with the three clocks: made, received, last changed.
+
+    `source_time_ms` is None where the source gives no time of its own. Within `confidence_wad`
+    of `value_wad` the source is sure to 95 %, 0 where it says nothing of that: a source
+    that publishes a standard deviation or another width multiplies it (2.12 for Pyth's).
+    """
 
     source: str
     group: str

@@ -10,7 +10,7 @@ publication (`oracles.guarding`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from config.asset_settings import AssetSettings
@@ -20,11 +20,15 @@ from oracles.aggregate import EdgePrice, aggregate
 from oracles.freshness import AgePolicy, next_change_ms
 from oracles.graph import price_of
 from oracles.guarding import NoGuard, PriceGuard
+from oracles.ordering import dependents, topological_order
 from oracles.price import FailureKind, Price, PriceSet, Quote, QuoteFailure
 from oracles.record import price_set
 
 PASSING = frozenset({FailureKind.UNREACHABLE, FailureKind.RATE_LIMITED})
 """Failures that say nothing about the value: the last quote holds until its own age limit."""
+
+NEVER_MS = 2**63
+"""Later than any time: nothing changes by itself."""
 
 
 @dataclass(slots=True)
@@ -91,19 +95,21 @@ class PriceBook:
         self._guard = guard or NoGuard()
         self._needs = {asset: _needs(asset, settings, self._guard) for asset, settings in assets.items()}
         self.order = topological_order(self._needs)
+        self._place = {asset: place for place, asset in enumerate(self.order)}
+        self._dependents = dependents(self._needs, self.order)
         self.ages = AgePolicy({source.name: round(source.max_age_s * 1000) for source in sources})
         self._feeds = {
             asset: [_Feeds(edge, self._assets[asset]) for edge in edges_of(asset, self._assets[asset])]
             for asset in self.order
         }
         self._feeds_of = self._listen(sources)
-        self._stale_feeds: set[Edge] = set()
-        self._guard_due_ms: dict[str, int | None] = {}
+        self._due_ms: dict[str, int] = {}
+        self._first_due_ms = 0
         self._prices: dict[str, Price] = {}
         self._digests: dict[str, str] = {}
         self._as_of_ms = 0
         self._current: PriceSet | None = None
-        self._recompute(0, every_asset=True)
+        self._recompute(self.order, (), 0)
 
     def update(self, answers: Sequence[Quote | QuoteFailure], now_ms: int) -> PriceSet | None:
         """Take `answers` and return the prices as of `now_ms`, or None if none changed.
@@ -112,11 +118,15 @@ class PriceBook:
         that much (newer times, another reason) is in `current`. Raises ``KeyError`` for
         an answer of a source that is not configured.
         """
-        stale = {self._feeds_of[answer.source].edge for answer in answers}
-        for answer in answers:
-            self._feeds_of[answer.source].slots[answer.source].take(answer)
-        self._stale_feeds |= stale
-        return self.current if self._recompute(now_ms, every_asset=now_ms < self._as_of_ms) else None
+        heard = [self._feeds_of[answer.source] for answer in answers]
+        for feeds, answer in zip(heard, answers, strict=True):
+            feeds.slots[answer.source].take(answer)
+        assets = {feeds.edge.asset for feeds in heard}
+        if now_ms < self._as_of_ms:
+            assets.update(self.order)
+        elif self._first_due_ms <= now_ms:
+            assets.update(asset for asset, due_ms in self._due_ms.items() if due_ms <= now_ms)
+        return self.current if self._recompute(assets, heard, now_ms) else None
 
     def tick(self, now_ms: int) -> PriceSet | None:
         """Let time pass: `update` without answers."""
@@ -145,22 +155,24 @@ class PriceBook:
             feeds_of[source.name] = feeds
         return feeds_of
 
-    def _recompute(self, now_ms: int, *, every_asset: bool) -> bool:
-        """Compute what could have changed until `now_ms`, and return whether a figure did."""
+    def _recompute(self, assets: Collection[str], heard: Iterable[_Feeds], now_ms: int) -> bool:
+        """Compute `assets`, those that depend on them, and of their edges those that were `heard` or are due.
+
+        Return whether a figure changed.
+        """
+        went_back = now_ms < self._as_of_ms
         self._as_of_ms, self._current = now_ms, None
-        computed: set[str] = set()
+        for feeds in heard:
+            feeds.due_ms = now_ms
+        affected = set(assets).union(*(self._dependents[asset] for asset in assets))
         changed = False
-        for asset in self.order:
-            stale = every_asset or _due(self._guard_due_ms.get(asset), now_ms)
-            stale |= not computed.isdisjoint(self._needs[asset])
+        for asset in sorted(affected, key=self._place.__getitem__):
             for feeds in self._feeds[asset]:
-                if every_asset or feeds.edge in self._stale_feeds or _due(feeds.due_ms, now_ms):
+                if went_back or (feeds.due_ms is not None and feeds.due_ms <= now_ms):
                     feeds.compute(self.ages, now_ms)
-                    stale = True
-            if stale:
-                computed.add(asset)
-                changed |= self._price(asset, now_ms)
-        self._stale_feeds.clear()
+            changed |= self._price(asset, now_ms)
+        if affected:
+            self._first_due_ms = min(self._due_ms.values(), default=NEVER_MS)
         return changed
 
     def _price(self, asset: str, now_ms: int) -> bool:
@@ -169,35 +181,9 @@ class PriceBook:
         price = self._guard.apply(raw, self._prices, now_ms)
         before, self._prices[asset] = self._prices.get(asset), price
         self._digests.pop(asset, None)
-        self._guard_due_ms[asset] = self._guard.next_change_ms(asset, now_ms)
+        moments = [self._guard.next_change_ms(asset, now_ms), *(feeds.due_ms for feeds in self._feeds[asset])]
+        self._due_ms[asset] = min((moment for moment in moments if moment is not None), default=NEVER_MS)
         return before is None or _figures(before) != _figures(price)
-
-
-def topological_order(needs: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Return the assets so that each comes after those it needs.
-
-    Raises ``ValueError`` naming the assets for a circle or an unknown one.
-    """
-    order: dict[str, None] = {}
-    for asset in needs:
-        _place(asset, needs, (), order)
-    return tuple(order)
-
-
-def _place(
-    asset: str, needs: Mapping[str, Sequence[str]], path: tuple[str, ...], order: dict[str, None]
-) -> None:
-    if asset in order:
-        return
-    if asset not in needs:
-        message = f"{path[-1]} is priced in {asset}, which is not an asset of this configuration"
-        raise ValueError(message)
-    if asset in path:
-        message = f"prices go in a circle: {' in '.join([*path, asset])}"
-        raise ValueError(message)
-    for other in needs[asset]:
-        _place(other, needs, (*path, asset), order)
-    order[asset] = None
 
 
 def _needs(asset: str, settings: AssetSettings, guard: PriceGuard) -> tuple[str, ...]:
@@ -213,10 +199,6 @@ def _known(pair: str, assets: Mapping[str, AssetSettings]) -> str:
         if base in assets
         else f"{base} is no asset"
     )
-
-
-def _due(moment_ms: int | None, now_ms: int) -> bool:
-    return moment_ms is not None and moment_ms <= now_ms
 
 
 def _figures(price: Price) -> tuple[object, ...]:

@@ -13,8 +13,9 @@ from config.pairs import Edge
 from config.units import WAD
 from oracles import graph
 from oracles.aggregate import EdgePrice, aggregate
+from oracles.ordering import dependents, topological_order
 from oracles.price import FailureKind, Price, PriceStatus, Quote, QuoteFailure
-from oracles.pricing import PriceBook, topological_order
+from oracles.pricing import PriceBook
 from tests.oracles.evidence import MAX_AGE_MS, NOW_MS, http_settings, interval_of, priced, quote, reason_of
 
 LOOSE = AssetSettings(floor_bps=0, widen_bps_per_minute=0, min_sources=1, min_groups=1, max_spread_bps=10_000)
@@ -48,6 +49,12 @@ def failed(source: str, kind: FailureKind, at_ms: int = NOW_MS) -> QuoteFailure:
 def test_an_asset_comes_after_what_it_is_priced_in() -> None:
     assert topological_order({"sUSDe": ["USDe"], "ETH": [], "USDe": []}) == ("USDe", "sUSDe", "ETH")
     assert book().order == ("USDe", "sUSDe", "ETH")
+
+
+def test_a_change_reaches_what_is_priced_in_it_over_any_number_of_steps() -> None:
+    needs = {"A": ["B", "C"], "B": ["C"], "C": [], "D": []}
+    reached = dependents(needs, topological_order(needs))
+    assert {"A": frozenset(), "B": {"A"}, "C": {"A", "B"}, "D": frozenset()} == reached
 
 
 @pytest.mark.parametrize(
