@@ -27,8 +27,11 @@ def digest(value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    if type(value) is str:
+    kind = type(value)
+    if kind is str:
         return value
+    if kind is dict and isinstance(value, dict):
+        return {str(key): item if type(item) is str else _plain(item) for key, item in value.items()}
     match value:
         case None | bool() | str():
             return value

@@ -18,10 +18,8 @@ from oracles.price import FailureKind, Hold, Path, Price, PriceSet, PriceStatus,
 _PRICE_NUMBERS = ("low_wad", "mid_wad", "high_wad", "oldest_ms")
 _PRICE_KEYS = {"status", "reason", "uses", "via", *_PRICE_NUMBERS}
 _OPTIONAL_KEYS = frozenset({"holds", "paths"})
-_QUOTE_KEYS = {field.name for field in fields(Quote)}
-_FAILURE_KEYS = {field.name for field in fields(QuoteFailure)}
-_HOLD_KEYS = {field.name for field in fields(Hold)}
-_PATH_KEYS = {field.name for field in fields(Path)}
+_FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in (Quote, QuoteFailure, Hold, Path)}
+_QUOTE_KEYS, _FAILURE_KEYS, _HOLD_KEYS, _PATH_KEYS = map(set, _FIELDS.values())
 _PATH_NUMBERS = ("low_wad", "mid_wad", "high_wad")
 
 
@@ -93,8 +91,11 @@ def _answer_form(answer: Quote | QuoteFailure) -> dict[str, object]:
 
 
 def _texts(record: Quote | QuoteFailure | Hold | Path) -> dict[str, object]:
-    values = {field.name: getattr(record, field.name) for field in fields(record)}
-    return {name: str(value) if type(value) is int else value for name, value in values.items()}
+    texts: dict[str, object] = {}
+    for name in _FIELDS[type(record)]:
+        value = getattr(record, name)
+        texts[name] = str(value) if type(value) is int else value
+    return texts
 
 
 def _text(value: int | None) -> str | None:
