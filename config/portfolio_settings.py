@@ -42,10 +42,10 @@ class ModelRangeSettings(Section):
 
 
 class TailSettings(Section):
-    """One more scenario: a move of every price, a volatility, and what part of the loss is to be covered."""
+    """One more scenario: a move of every price, a shock of volatility, and what part of the loss is to be covered."""
 
     move_bps: MoveBps
-    volatility: VolatilityShock = VolatilityShock.UP
+    shock: VolatilityShock = VolatilityShock.UP
     cover_bps: Bps = 3_500
 
 

@@ -13,7 +13,7 @@ class TailMove:
     """One more scenario: every price by `move_bps`, and the part of the loss that is covered."""
 
     move_bps: int
-    volatility: VolatilityShock
+    shock: VolatilityShock
     cover_bps: int
 
 
@@ -73,7 +73,7 @@ class PortfolioRisk:
             unshocked_volatility=settings.unshocked_volatility,
             extreme_multiple_bps=settings.extreme_multiple_bps,
             extreme_cover_bps=settings.extreme_cover_bps,
-            tails=tuple(TailMove(tail.move_bps, tail.volatility, tail.cover_bps) for tail in settings.tails),
+            tails=tuple(TailMove(tail.move_bps, tail.shock, tail.cover_bps) for tail in settings.tails),
             initial_scale_bps=settings.initial_scale_bps,
             short_option_bps=settings.short_option_bps,
             basis_bps=settings.basis_bps,
