@@ -18,10 +18,21 @@ from chains.devnet.anvil import Anvil
 from chains.devnet.deploy import APPROVE, MINT, OWNER, UNLIMITED, Deployment, address_word
 from chains.devnet.transactor import Transactor
 from chains.hub.attestation import Action, Attestation
-from chains.hub.codec import BORROW, CHANGE_POSITION, DEPOSIT, SET_CROSS_MARGIN, attested_call, selector, word
+from chains.hub.codec import (
+    BORROW,
+    CHANGE_POSITION,
+    DEPOSIT,
+    SET_CROSS_MARGIN,
+    TRADE_OPTION,
+    attested_call,
+    selector,
+    word,
+)
+from chains.hub.options import item_of, market_key, series_id
 from chains.keys import Key
 
 VAULT_MINT = selector("mint(uint256,address)")
+OPEN_SERIES = selector("open_series(bytes32,bool,uint256,uint256)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +44,29 @@ class LocalHub:
 
 
 @dataclass(frozen=True, slots=True)
+class DesiredOption:
+    """An option that is to be traded: its series, the signed wad of contracts, and the USD wad for one."""
+
+    market: str
+    is_call: bool
+    strike_wad: int
+    expiry_s: int
+    size_wad: int
+    price_wad: int
+
+    @property
+    def series(self) -> str:
+        """The series' id, the same on every chain."""
+        return series_id(market_key(self.market), self.strike_wad, self.expiry_s, is_call=self.is_call)
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredLeg:
     """What an account is to have on one chain.
 
     `collateral` is raw units by token symbol, `debt` raw stable, `positions` signed wad of the base
-    asset by market. With `cross_margin` the debt and the positions need a quorum's word.
+    asset by market. With `cross_margin` the debt and the positions need a quorum's word. `options` need
+    cross margin, and are traded last.
     """
 
     chain: str
@@ -45,6 +74,7 @@ class DesiredLeg:
     debt: int = 0
     positions: Mapping[str, int] = field(default_factory=dict)
     cross_margin: bool = False
+    options: tuple[DesiredOption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +93,18 @@ class DesiredAccount:
 
 @dataclass(frozen=True, slots=True)
 class RiskRequest:
-    """An own action that adds risk to an account with cross margin. Fields as in an `Attestation`."""
+    """An own action that adds risk to an account with cross margin. Fields as in an `Attestation`.
+
+    Of an option `price_wad` is what it is to be traded at, and `asset` what it is on.
+    """
 
     chain: str
     account: str
     action: Action
     item: int
     size: int
+    price_wad: int = 0
+    asset: str = ""
 
 
 Attested: TypeAlias = tuple[Attestation, Sequence[bytes]]
@@ -125,7 +160,7 @@ class _Step:
 
 
 def _risky(account: DesiredAccount, leg: DesiredLeg, deployment: Deployment) -> Iterator[_Step]:
-    """Return what the leg's debt and positions take, in order."""
+    """Return what the leg's debt, positions and options take, in order."""
     if leg.debt:
         request = RiskRequest(leg.chain, account.account_id, Action.BORROW, 0, leg.debt)
         yield _Step(account, request, BORROW, (account.subaccount, leg.debt))
@@ -134,6 +169,14 @@ def _risky(account: DesiredAccount, leg: DesiredLeg, deployment: Deployment) -> 
         request = RiskRequest(leg.chain, account.account_id, Action.TRADE, hub_id, abs(size))
         any_price = UNLIMITED if size > 0 else 0
         yield _Step(account, request, CHANGE_POSITION, (account.subaccount, hub_id, size, any_price))
+    for option in leg.options:
+        item, asset = item_of(option.series), deployment.option_markets[option.market]
+        size = option.size_wad
+        request = RiskRequest(
+            leg.chain, account.account_id, Action.OPTION_TRADE, item, abs(size), option.price_wad, asset
+        )
+        leading = (account.subaccount, int(option.series, 16), size, UNLIMITED if size > 0 else 0)
+        yield _Step(account, request, TRADE_OPTION, leading)
 
 
 def _rounds(accounts: Sequence[DesiredAccount], hubs: Mapping[str, LocalHub]) -> Iterator[list[_Step]]:
@@ -170,6 +213,8 @@ class _Opening:
         for owner, symbol in needed:
             approve = APPROVE + address_word(self._deployment.hub) + word(UNLIMITED)
             await self._call(owner, self._deployment.token(symbol).address, approve, f"approve {symbol}")
+        for series in {option.series: option for _, leg in self._legs for option in leg.options}.values():
+            await self._open_series(series)
         for account, leg in self._legs:
             await self._open(account, leg)
         await self.flush()
@@ -207,6 +252,14 @@ class _Opening:
             await self._call(OWNER, token, data, f"{symbol} for {owner}")
         # Transactions of different senders have no order within a block.
         await self.flush()
+
+    async def _open_series(self, option: DesiredOption) -> None:
+        desk = self._deployment.option_desk
+        if desk is None:
+            raise ValueError(f"{self._deployment.chain} has no option desk")
+        market = bytes.fromhex(market_key(option.market)[2:])
+        terms = word(option.is_call) + word(option.strike_wad) + word(option.expiry_s)
+        await self._call(OWNER, desk, OPEN_SERIES + market + terms, f"series of {option.market}")
 
     async def _open(self, account: DesiredAccount, leg: DesiredLeg) -> None:
         hub, what = self._deployment.hub, f"{account.account_id[:10]} on {self._deployment.chain}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from eth_abi.abi import encode
 
@@ -11,6 +11,7 @@ from chains.contracts.artifacts import load
 from chains.devnet.anvil import Anvil
 from chains.devnet.transactor import FEES, Transactor
 from chains.hub.codec import selector, word
+from chains.hub.options import market_key
 from config.units import WAD
 
 FEED_DECIMALS = 8
@@ -18,6 +19,7 @@ STABLE_DECIMALS = 6
 OWNER = "0x00000000000000000000000000000000000C0FFE"
 UPDATER = "0x0000000000000000000000000000000000FeED01"
 UNLIMITED = 2**256 - 1
+OPTION_MARKETS = {"ETH-OPTIONS": "ETH", "BTC-OPTIONS": "BTC"}
 
 MINT = selector("mint(address,uint256)")
 APPROVE = selector("approve(address,uint256)")
@@ -58,7 +60,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One chain's addresses. `feeds` go by asset, `markets` from name to the hub's number."""
+    """One chain's addresses. `feeds` go by asset, `markets` from name to the hub's number.
+
+    `option_markets` are those of the option desk, from name to asset; without a desk there are none.
+    """
 
     chain: str
     chain_id: int
@@ -68,6 +73,8 @@ class Deployment:
     feeds: dict[str, str]
     markets: dict[str, int]
     multicall: str
+    option_desk: str | None = None
+    option_markets: dict[str, str] = field(default_factory=dict)
 
     def token(self, symbol: str) -> Listed:
         """Return a token by its symbol."""
@@ -79,10 +86,18 @@ def address_word(address: str) -> bytes:
     return bytes.fromhex(address[2:]).rjust(32, b"\x00")
 
 
-async def deploy(node: Anvil, chain: str, prices: dict[str, int], terms: HubTerms, keeper: str) -> Deployment:
+async def deploy(
+    node: Anvil,
+    chain: str,
+    prices: dict[str, int],
+    terms: HubTerms,
+    keeper: str,
+    *,
+    with_options: bool = False,
+) -> Deployment:
     """Deploy everything on a fresh node, fund the hub's pool, and fund and approve `keeper`.
 
-    `prices` are the feeds' first answers: USD wad of ETH, BTC and USDC.
+    `prices` are the feeds' first answers: USD wad of ETH, BTC and USDC. `with_options` adds an option desk.
     """
     transactor = Transactor(node)
     await transactor.enrich(OWNER, UPDATER, keeper)
@@ -99,9 +114,21 @@ async def deploy(node: Anvil, chain: str, prices: dict[str, int], terms: HubTerm
     await _tell(transactor, hub, terms)
     await _fund(transactor, hub, tokens, keeper)
     await transactor.flush()
+    desk = await _deploy_desk(transactor, hub, feeds) if with_options else None
     genesis = await node.rpc("eth_getBlockByNumber", "0x0", False)
     markets = {"ETH-PERP": 0, "BTC-PERP": 1}
-    return Deployment(chain, node.chain_id, genesis["hash"], hub, tokens, feeds, markets, multicall)
+    return Deployment(
+        chain,
+        node.chain_id,
+        genesis["hash"],
+        hub,
+        tokens,
+        feeds,
+        markets,
+        multicall,
+        desk,
+        OPTION_MARKETS if with_options else {},
+    )
 
 
 async def set_feed(node: Anvil, deployment: Deployment, prices: dict[str, int]) -> None:
@@ -188,6 +215,20 @@ async def _list(transactor: Transactor, hub: str, tokens: Sequence[Listed], feed
     for asset in ("ETH", "BTC"):
         terms = word(1_000) + word(500) + word(100) + word(100_000 * WAD)
         await transactor.call(OWNER, hub, add_market + address_word(feeds[asset]) + terms, f"{asset}-PERP")
+
+
+async def _deploy_desk(transactor: Transactor, hub: str, feeds: dict[str, str]) -> str:
+    desk = await transactor.deploy(OWNER, _code("OptionDesk", ["address"], [hub]), "option desk")
+    await transactor.flush()
+    named = selector("set_option_desk(address)") + address_word(desk)
+    await transactor.call(OWNER, hub, named, "name the option desk")
+    add_market = selector("add_market(bytes32,address,uint256,uint256,uint256,uint256,uint256)")
+    for name, asset in OPTION_MARKETS.items():
+        terms = word(3) + word(20) + word(1_250) + word(3 * WAD) + word(100_000 * WAD)
+        key = bytes.fromhex(market_key(name)[2:])
+        await transactor.call(OWNER, desk, add_market + key + address_word(feeds[asset]) + terms, name)
+    await transactor.flush()
+    return desk
 
 
 async def _tell(transactor: Transactor, hub: str, terms: HubTerms) -> None:

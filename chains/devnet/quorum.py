@@ -40,6 +40,7 @@ class _Seen:
     head: Head
     facts: HubFacts
     now_s: int
+    markets: Mapping[str, int]
 
 
 class BlindQuorum:
@@ -81,7 +82,7 @@ class BlindQuorum:
         head = await client.head()
         facts = await HubReader(client, deployment.hub).facts(head.hash)
         coming = await node.rpc("eth_getBlockByNumber", "pending", False)
-        return _Seen(client, deployment.hub, head, facts, int(coming["timestamp"], 16))
+        return _Seen(client, deployment.hub, head, facts, int(coming["timestamp"], 16), deployment.markets)
 
     def _signed(self, name: str, attestation: Attestation, threshold: int) -> tuple[bytes, ...]:
         deployment = self._hubs[name].deployment
@@ -93,7 +94,7 @@ async def _attestations(requests: Sequence[RiskRequest], seen: _Seen, root: str)
     """Return what is to be signed for each request of one chain, in order."""
     accounts = [request.account for request in requests]
     legs = await HubReader(seen.client, seen.hub).legs(accounts, seen.head.hash)
-    calls = [(seen.hub, _price_call(request)) for request in requests]
+    calls = [(seen.hub, _price_call(request, seen.markets)) for request in requests]
     prices = await seen.client.call_many(calls, seen.head.hash)
     return [
         Attestation(
@@ -104,9 +105,9 @@ async def _attestations(requests: Sequence[RiskRequest], seen: _Seen, root: str)
             epoch=seen.facts.epoch,
             item=request.item,
             max_size=request.size,
-            price=_price(answer),
+            price=request.price_wad if request.asset else _price(answer),
             health=WAD,
-            value=0,
+            value=_price(answer) if request.asset else 0,
             claim=_NOTHING,
             target=_NOBODY,
             beneficiary=_NOBODY,
@@ -120,8 +121,10 @@ async def _attestations(requests: Sequence[RiskRequest], seen: _Seen, root: str)
     ]
 
 
-def _price_call(request: RiskRequest) -> bytes:
-    """Return the call for the price that the hub compares the attested one with."""
+def _price_call(request: RiskRequest, markets: Mapping[str, int]) -> bytes:
+    """Return the call for the price that the hub compares the attested one with; of an option its underlying's."""
+    if request.asset:
+        return _MARKET_PRICE + word(markets[f"{request.asset}-PERP"])
     return (_MARKET_PRICE if request.action is Action.TRADE else _TOKEN_PRICE) + word(request.item)
 
 

@@ -25,13 +25,16 @@ BITCOIN = 10**8
 
 
 @asynccontextmanager
-async def local_hubs(*nodes: Anvil, terms: HubTerms = TERMS) -> AsyncIterator[dict[str, LocalHub]]:
+async def local_hubs(
+    *nodes: Anvil, terms: HubTerms = TERMS, with_options: bool = False
+) -> AsyncIterator[dict[str, LocalHub]]:
     """Start nodes and deploy on each; the chains are called alpha, beta and so on."""
     async with AsyncExitStack() as stack:
         hubs = {}
         for name, node in zip(("alpha", "beta", "gamma"), nodes, strict=False):
             await stack.enter_async_context(node)
-            hubs[name] = LocalHub(node, await deploy(node, name, PRICES, terms, KEEPER))
+            deployment = await deploy(node, name, PRICES, terms, KEEPER, with_options=with_options)
+            hubs[name] = LocalHub(node, deployment)
         yield hubs
 
 
