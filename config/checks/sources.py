@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from config.checks.origins import is_loopback, origin
 from config.errors import KeyPath, Remark
-from config.pairs import edge_of, units_of
+from config.pairs import UNIT, edge_of, units_of
 from config.settings import Settings
 from config.source_settings import (
     ChainlinkSourceSettings,
@@ -37,20 +37,25 @@ def check_sources(settings: Settings, presets: Collection[str] | None) -> Iterat
 
 
 def _pair(at: KeyPath, source: SourceSettings, settings: Settings) -> Iterator[Remark]:
-    if edge_of(source.pair, settings.assets) is not None:
-        return
+    edge = edge_of(source.pair, settings.assets)
     base, _, quote = source.pair.partition("/")
-    asset = settings.assets.get(base)
-    if asset is None:
-        near = get_close_matches(base, list(settings.assets), 1)
-        advice = f"did you mean {near[0]}/{quote}?" if near else f"add [assets.{base}], or remove the source"
-        yield Remark((*at, "pair"), "E402", f"there is no asset {base}", advice)
+    name, unit = (quote, base) if base == UNIT else (base, quote)
+    asset = settings.assets.get(name)
+    if edge is not None:
+        if source.kind == "erc4626" and source.pair != edge.pair:
+            message = f"{source.pair} is the wrong way round: a vault says what its share is worth"
+            yield Remark((*at, "pair"), "E403", message, f'write pair = "{edge.pair}"')
+    elif asset is None:
+        near = get_close_matches(name, list(settings.assets), 1)
+        like = source.pair.replace(name, near[0]) if near else ""
+        advice = f"did you mean {like}?" if near else f"add [assets.{name}], or remove the source"
+        yield Remark((*at, "pair"), "E402", f"there is no asset {name}", advice)
     else:
         units = " and ".join(units_of(asset))
-        message = f"{source.pair} does not multiply out: {base} is priced in {units}"
+        message = f"{source.pair} does not multiply out: {name} is priced in {units}"
         advice = (
-            f"a market for {base}/{asset.priced_in} is needed, or {quote} as a unit of {base}: "
-            f'priced_in = "{quote}", or also_priced_in = ["{quote}"] for one more path, in [assets.{base}]'
+            f"a market for {name}/{asset.priced_in} is needed, or {unit} as a unit of {name}: "
+            f'priced_in = "{unit}", or also_priced_in = ["{unit}"] for one more path, in [assets.{name}]'
         )
         yield Remark((*at, "pair"), "E403", message, advice)
 
