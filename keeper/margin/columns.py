@@ -68,6 +68,10 @@ class Tables:
             np.full(rows, NO_STATE, dtype=np.int8),
         )
 
+    def of_rows(self, rows: Ints) -> Tables:
+        """Return copies of some rows, in that order."""
+        return Tables(*(getattr(self, name)[rows] for name in self.__slots__))
+
     def clear(self, row: int) -> None:
         """Make a row as if no account were in it; its state stays."""
         self.held[row] = self.owed[row] = 0
@@ -109,6 +113,8 @@ class Columns:
         self.tables = Tables.empty(rows, len(self.chains), len(self.assets))
         self.slots = Slots.empty(rows)
         self.ids: list[str | None] = [None] * rows
+        self.changed: set[int] = set()
+        """Rows written, emptied or given another state since whoever watches them looked last."""
         self._row: dict[str, int] = {}
         self._slots_of: dict[int, list[int]] = {}
         self._free_rows = list(range(rows - 1, -1, -1))
@@ -125,6 +131,7 @@ class Columns:
                 row = self._row[account.account_id] = self._take_row()
                 self.ids[row] = account.account_id
                 self.tables.taken[row] = True
+            self.changed.add(row)
             self._erase(row)
             self._write(row, account)
 
@@ -132,6 +139,7 @@ class Columns:
         """Drop an account that a reorganisation took away. Unknown ids are ignored."""
         row = self._row.pop(account_id, None)
         if row is not None:
+            self.changed.add(row)
             self._erase(row)
             self.tables.state[row] = NO_STATE
             self.tables.taken[row] = False
@@ -140,7 +148,17 @@ class Columns:
 
     def note_state(self, account_id: str, state: AccountState) -> None:
         """Remember the state the exact evaluation put the account in."""
-        self.tables.state[self._row[account_id]] = CODE[state]
+        row = self._row[account_id]
+        if self.tables.state[row] != CODE[state]:
+            self.tables.state[row] = CODE[state]
+            self.changed.add(row)
+
+    def slots_of(self, rows: Ints) -> Slots:
+        """Return the positions of some rows, their `row` the place in `rows`."""
+        its = [(place, slot) for place, row in enumerate(rows) for slot in self._slots_of.get(int(row), ())]
+        place, slot = np.array(its, dtype=np.intp).reshape(-1, 2).T
+        slots = self.slots
+        return Slots(place, slots.chain[slot], slots.market[slot], slots.size[slot], slots.entry[slot])
 
     def _erase(self, row: int) -> None:
         self.tables.clear(row)
@@ -164,7 +182,7 @@ class Columns:
         tables.present[row, chain] = True
         tables.claimed[row] |= bool(leg.claims)
         tables.requires[row] |= bool(leg.debt or leg.positions)
-        for asset in assets_of_leg(leg):
+        for asset in assets_of_leg(leg, self.policy):
             tables.uses[row, self.assets[asset]] = True
         for token in leg.collateral:
             tables.held[row, chain, self.assets[token.asset]] += token.amount / 10**token.decimals

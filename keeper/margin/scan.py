@@ -50,6 +50,41 @@ class Multiplied:
     owed: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """The price interval of each asset, and whether it has one."""
+
+    low: Floats
+    mid: Floats
+    high: Floats
+    priced: Bools
+
+    @staticmethod
+    def of(prices: Mapping[str, Price], assets: Mapping[str, int]) -> Boxes:
+        """Return the intervals by the assets' numbers; zero where there is no price."""
+        ends = np.zeros((3, len(assets)))
+        priced = np.zeros(len(assets), dtype=np.bool_)
+        for asset, number in assets.items():
+            box = price_box(prices[asset]) if asset in prices else None
+            if box is not None:
+                ends[:, number] = box.low_wad / WAD, box.mid_wad / WAD, box.high_wad / WAD
+                priced[number] = True
+        return Boxes(ends[0], ends[1], ends[2], priced)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one pass found, by row: what the state table would say, whether that is sure, what is required.
+
+    `slack` is how far any figure may move, USD, before the table could say something else.
+    """
+
+    state: Ints
+    sure: Bools
+    required: Floats
+    slack: Floats
+
+
 class Scan:
     """Scans `columns`. The columns may change between scans."""
 
@@ -63,19 +98,59 @@ class Scan:
         They are those whose state may not be the one noted, those that may be liquidated (their plan may
         have to change), and those with pending claims.
         """
-        columns, tables = self._columns, self._columns.tables
-        low_at, mid_at, high_at, priced = self._prices(prices)
+        columns = self._columns
         ages = ages_of(columns.chains, cut, columns.policy)
+        return self.among(None, Boxes.of(prices, columns.assets), ages)
+
+    def among(self, rows: Ints | None, boxes: Boxes, ages: Mapping[str, LegAge]) -> list[str]:
+        """Return the candidates of these rows, or of all."""
+        sweep = Sweep(self._columns, self._weights, rows)
+        return sweep.named(sweep.swept(boxes, ages))
+
+    def sweep(self) -> Sweep:
+        """Return a pass over all rows."""
+        return Sweep(self._columns, self._weights, None)
+
+
+class Sweep:
+    """One pass over all rows of the columns, or over some of them."""
+
+    def __init__(self, columns: Columns, weights: Weights, rows: Ints | None) -> None:
+        self._columns = columns
+        self._weights = weights
+        self._rows = np.arange(len(columns.ids)) if rows is None else rows
+        self._tables = columns.tables if rows is None else columns.tables.of_rows(rows)
+        self._slots = columns.slots if rows is None else columns.slots_of(rows)
+
+    def wanted(self, swept: Swept) -> Bools:
+        """Return whether each row must be evaluated exactly."""
+        tables = self._tables
+        acting = np.isin(tables.state, [CODE[s] for s in ACTIONABLE])
+        wanted: Bools = tables.taken & (tables.claimed | ~swept.sure | (swept.state != tables.state) | acting)
+        return wanted
+
+    def named(self, swept: Swept) -> list[str]:
+        """Return the accounts that must be evaluated exactly, the largest requirement first."""
+        rows = np.flatnonzero(self.wanted(swept))
+        rows = self._rows[rows[np.argsort(-swept.required[rows], kind="stable")]]
+        return [found for row in rows if (found := self._columns.ids[row]) is not None]
+
+    def swept(self, boxes: Boxes, ages: Mapping[str, LegAge], *, everywhere: bool = False) -> Swept:
+        """Work out every comparison at these prices, with legs as old as that.
+
+        With `everywhere` the error allows for a kink inside each interval, whether there is one or not.
+        """
+        tables, low_at, high_at = self._tables, boxes.low, boxes.high
         low, high = self._readings(ages)
         low_ends = [self._part(low, at) for at in (low_at, high_at)]
         high_ends = low_ends if high is low else [self._part(high, at) for at in (low_at, high_at)]
         required = _total(high_ends[1].required)
-        error = self._error(low, high, [*low_ends, *high_ends], low_at, high_at)
+        error = self._error(low, high, [*low_ends, *high_ends], boxes, everywhere=everywhere)
         deciding = _most(high_ends)
-        if columns.policy.liquidate_when is LiquidateWhen.LIKELY:
-            middle = self._part(self._as_read(), mid_at)
+        if self._columns.policy.liquidate_when is LiquidateWhen.LIKELY:
+            middle = self._part(self._as_read(), boxes.mid)
             deciding = _total(middle.assets - middle.required)
-        comparisons = _Comparisons(
+        comparisons = Comparisons(
             call=_least(low_ends, self._thresholds()),
             short=_least(low_ends, np.ones(len(required))),
             deciding=deciding,
@@ -85,29 +160,16 @@ class Scan:
             requires=tables.requires,
         )
         missing = tables.present @ np.array([age is LegAge.MISSING for age in ages.values()])
-        unpriced = tables.uses @ ~priced
-        state, sure = comparisons.states(missing=missing, unknown=unpriced | tables.opaque)
-        acting = np.isin(tables.state, [CODE[s] for s in ACTIONABLE])
-        wanted = tables.taken & (tables.claimed | ~sure | (state != tables.state) | acting)
-        rows = np.flatnonzero(wanted)
-        rows = rows[np.argsort(-required[rows], kind="stable")]
-        return [found for row in rows if (found := columns.ids[row]) is not None]
+        unpriced = tables.uses @ ~boxes.priced
+        unknown = unpriced | tables.opaque
+        state, sure = comparisons.states(missing=missing, unknown=unknown)
+        return Swept(state, sure, required, comparisons.slack(missing=missing, unknown=unknown))
 
     def _thresholds(self) -> Floats:
         policy = self._columns.policy
-        called = np.isin(self._columns.tables.state, [CODE[state] for state in CALLED])
+        called = np.isin(self._tables.state, [CODE[state] for state in CALLED])
         clear, call = policy.margin_call_clear_health_wad / WAD, policy.margin_call_health_wad / WAD
         return np.where(called, clear, call).astype(np.float64)
-
-    def _prices(self, prices: Mapping[str, Price]) -> tuple[Floats, Floats, Floats, Bools]:
-        ends = np.zeros((3, len(self._columns.assets)))
-        priced = np.zeros(len(self._columns.assets), dtype=np.bool_)
-        for asset, number in self._columns.assets.items():
-            box = price_box(prices[asset]) if asset in prices else None
-            if box is not None:
-                ends[:, number] = box.low_wad / WAD, box.mid_wad / WAD, box.high_wad / WAD
-                priced[number] = True
-        return ends[0], ends[1], ends[2], priced
 
     def _readings(self, ages: Mapping[str, LegAge]) -> tuple[Multiplied, Multiplied]:
         read = readings(ages, self._columns.policy.missing_leg_uplift_bps)
@@ -125,11 +187,11 @@ class Scan:
 
     def _as_read(self) -> Multiplied:
         ones = np.ones(len(self._columns.chains))
-        tables = self._columns.tables
+        tables = self._tables
         return Multiplied(ones, ones, tables.held_total, tables.owed_total)
 
     def _multiplied(self, assets: Floats, liabilities: Floats) -> Multiplied:
-        tables = self._columns.tables
+        tables = self._tables
         return Multiplied(
             assets,
             liabilities,
@@ -140,7 +202,7 @@ class Scan:
     def _part(self, reading: Multiplied, at: Floats) -> Part:
         held, owed = reading.held * at, reading.owed * at
         assets, required, equity = held * self._weights.held, owed * self._weights.owed, held - owed
-        slots = self._columns.slots
+        slots = self._slots
         if slots.size.any():
             asset = self._weights.asset_of_market[slots.market]
             result = slots.size * (at[asset] - slots.entry)
@@ -163,17 +225,33 @@ class Scan:
         margin: Floats = weights.bases[market, tier] + beyond * weights.fractions[market, tier]
         return margin
 
+    def slopes(self, ages: Mapping[str, LegAge]) -> Floats:
+        """Return by (row, asset) at most how fast any figure or its error moves with the ends of the asset's interval."""
+        low, high = self._readings(ages)
+        worst = float(self._thresholds().max(initial=1.0))
+        slopes: Floats = np.maximum(low.held, high.held)
+        slopes = slopes + np.maximum(low.owed, high.owed) * worst * self._weights.owed
+        slots = self._slots
+        if slots.size.any():
+            most = np.maximum.reduce([low.assets, low.liabilities, high.assets, high.liabilities])
+            fraction = 1 + self._weights.fractions.max(axis=1, initial=0.0)[slots.market]
+            # the result and the margin, and what a kink at the wider interval may hide
+            steepest = np.abs(slots.size) * worst * (fraction + 4) * most[slots.chain]
+            cell = slots.row * slopes.shape[1] + self._weights.asset_of_market[slots.market]
+            slopes = slopes + _by_cell(cell, steepest, slopes)
+        return slopes
+
     def _error(
-        self, low: Multiplied, high: Multiplied, parts: Sequence[Part], low_at: Floats, high_at: Floats
+        self, low: Multiplied, high: Multiplied, parts: Sequence[Part], boxes: Boxes, *, everywhere: bool
     ) -> Floats:
-        error: Floats = np.full(len(self._columns.ids), ABSOLUTE_ERROR)
+        error: Floats = np.full(len(self._rows), ABSOLUTE_ERROR)
         for part in parts:
             error += RELATIVE_ERROR * _total(part.assets + part.required)
-        slots = self._columns.slots
+        slots, low_at, high_at = self._slots, boxes.low, boxes.high
         if slots.size.any():
             asset = self._weights.asset_of_market[slots.market]
             size = np.abs(slots.size)
-            kinked = (low_at[asset] < slots.entry) & (slots.entry < high_at[asset])
+            kinked = (low_at[asset] < slots.entry) & (slots.entry < high_at[asset]) | everywhere
             least, most_notional = size * low_at[asset], size * high_at[asset]
             for borders in self._weights.borders.T[1:]:
                 kinked |= (least < borders[slots.market]) & (borders[slots.market] < most_notional)
@@ -186,7 +264,7 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Comparisons:
+class Comparisons:
     """Figures by row that the state table compares with zero, and how far each may be off."""
 
     call: Floats
@@ -196,6 +274,15 @@ class _Comparisons:
     equity: Floats
     error: Floats
     requires: Bools
+
+    def slack(self, *, missing: Bools, unknown: Bools) -> Floats:
+        """Return how far any figure may move, either way, before a comparison could say something else."""
+        nearest = np.minimum.reduce(
+            [np.abs(its) for its in (self.call, self.short, self.deciding, self.equity)]
+        )
+        nearest = np.where(missing, np.minimum(nearest, np.abs(self.best)), nearest) - self.error
+        settled = unknown | (~self.requires & ~missing)
+        return np.where(settled, np.inf, np.maximum(nearest, 0.0))
 
     def states(self, *, missing: Bools, unknown: Bools) -> tuple[Ints, Bools]:
         """Return the state of each row by the table of `states.next_state`, and whether it is sure."""

@@ -17,6 +17,7 @@ from keeper.domain.account import Account, CutPoint
 from keeper.domain.decision import Decision
 from keeper.domain.health import AccountState
 from keeper.margin.columns import Columns
+from keeper.margin.critical import CriticalPrices
 from keeper.margin.parameters import RiskPolicy
 from keeper.margin.scan import Scan
 from keeper.margin.states import ACTIONABLE
@@ -69,9 +70,9 @@ class Engine:
         self._log = state_log
         self._now_ms = now_ms
         self._columns = Columns(policy)
-        self._scan = Scan(self._columns)
+        self._scan = CriticalPrices(self._columns)
         self._standoffs = Standoffs(settings, evidence, now_ms)
-        self._mispriced = Mispriced(policy, evidence, self._scan, guards)
+        self._mispriced = Mispriced(policy, evidence, Scan(self._columns), guards)
         self._states: dict[str, AccountState] = {}
         self._planning = Planning(settings, policy, evidence)
         self._notices = Notices(policy)

@@ -1,0 +1,135 @@
+"""Critical prices: how far each asset's price may move before an account's state could be another.
+
+A full pass leaves every account with some slack: how far any of its figures may move before a
+comparison of the state table could turn. Figures are sums over assets, and none moves with an
+asset's price faster than the account's slope in it; so the slack is divided among its assets, and
+each gets a distance that the ends of the asset's interval may drift without consequence. Sorted by
+that distance, a price change costs one search per asset that moved: it finds those accounts whose
+distance was used up, and only they are looked at again, until a new pass measures all anew.
+
+Sound for any number of assets moving at once, since the shares add up to the slack; what the search
+names, the scan still judges. An account that changed is looked at whenever anything is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from keeper.domain.account import CutPoint
+from keeper.margin.columns import Bools, Columns, Floats, Ints
+from keeper.margin.evidence import LegAge, ages_of
+from keeper.margin.scan import Boxes, Scan
+from oracles.price import Price
+
+ROOM = 1 - 1e-6
+"""Part of the slack that is used: the rest is for rounding."""
+ROUNDING = 1e-15
+LEAST_PASS = 512
+"""Rows that are looked at again sooner than all are measured anew, however few there are.
+
+Otherwise a new pass is due when as many rows as there are have been looked at one by one since the last:
+so the search costs at most twice what scanning all each time would, and where little is near almost nothing.
+"""
+
+
+@dataclass(slots=True)
+class _Distances:
+    """One asset's accounts in the order of how far it may drift for them; `passed` of them have been found."""
+
+    distance: Floats
+    row: Ints
+    passed: int = 0
+
+    def used_up(self, drift: float) -> Ints:
+        """Return the rows whose distance `drift` has now used up, but for those found before."""
+        reached = int(np.searchsorted(self.distance, drift, side="right"))
+        found = self.row[self.passed : reached]
+        self.passed = max(self.passed, reached)
+        return found
+
+
+@dataclass(slots=True)
+class _Measured:
+    """What a full pass left: at which prices and ages, and every asset's distances."""
+
+    boxes: Boxes
+    ages: Mapping[str, LegAge]
+    rows: int
+    by_asset: list[_Distances]
+    prices: dict[str, Price]
+
+
+class CriticalPrices:
+    """Names the same accounts as a full scan of `columns` would, or more, at the cost of a search where nothing is near."""
+
+    def __init__(self, columns: Columns) -> None:
+        self.passes = 0
+        """How often all rows were measured."""
+        self._columns = columns
+        self._scan = Scan(columns)
+        self._measured: _Measured | None = None
+        self._open: set[int] = set()
+        self._looked_at = 0
+
+    def candidates(self, prices: Mapping[str, Price], cut: Sequence[CutPoint]) -> list[str]:
+        """Return the accounts to evaluate exactly, the largest requirement first (see `Scan.candidates`)."""
+        columns, measured = self._columns, self._measured
+        ages = ages_of(columns.chains, cut, columns.policy)
+        self._open |= columns.changed
+        columns.changed.clear()
+        if measured is None or measured.ages != ages or measured.rows != len(columns.ids):
+            return self._measure(Boxes.of(prices, columns.assets), ages, prices)
+        moved = [asset for asset in columns.assets if prices.get(asset) is not measured.prices.get(asset)]
+        if not moved and not self._open:
+            return []
+        boxes = Boxes.of(prices, columns.assets)
+        if bool((boxes.priced != measured.boxes.priced).any()):
+            return self._measure(boxes, ages, prices)
+        for number in (columns.assets[asset] for asset in moved):
+            self._open.update(
+                measured.by_asset[number].used_up(_drift(boxes, measured.boxes, number)).tolist()
+            )
+        measured.prices = dict(prices)
+        if not self._open:
+            return []
+        self._looked_at += len(self._open)
+        if self._looked_at >= max(LEAST_PASS, len(columns)):
+            return self._measure(boxes, ages, prices)
+        return self._scan.among(np.array(sorted(self._open), dtype=np.intp), boxes, ages)
+
+    def _measure(self, boxes: Boxes, ages: Mapping[str, LegAge], prices: Mapping[str, Price]) -> list[str]:
+        self.passes += 1
+        sweep = self._scan.sweep()
+        swept = sweep.swept(boxes, ages, everywhere=True)
+        slopes = sweep.slopes(ages)
+        tables = self._columns.tables
+        touched = (slopes > 0) & tables.taken[:, None]
+        shares = np.maximum(touched.sum(axis=1), 1)
+        # what must be looked at each time anyway has no distance at all
+        self._open = set(np.flatnonzero(sweep.wanted(swept)).tolist())
+        self._looked_at = 0
+        share = ROOM * swept.slack / shares
+        by_asset = [
+            self._distances(share, slopes[:, asset], touched[:, asset]) for asset in range(slopes.shape[1])
+        ]
+        self._measured = _Measured(boxes, dict(ages), len(self._columns.ids), by_asset, dict(prices))
+        return sweep.named(sweep.swept(boxes, ages))
+
+    @staticmethod
+    def _distances(share: Floats, slope: Floats, touched: Bools) -> _Distances:
+        rows = np.flatnonzero(touched)
+        distance = share[rows] / slope[rows]
+        finite = np.isfinite(distance)
+        rows, distance = rows[finite], distance[finite]
+        order = np.argsort(distance, kind="stable")
+        return _Distances(distance[order], rows[order])
+
+
+def _drift(now: Boxes, then: Boxes, asset: int) -> float:
+    """Return how far any of the interval's three prices is from where it was, and what a float may hide of that."""
+    pairs = ((now.low, then.low), (now.mid, then.mid), (now.high, then.high))
+    furthest = max(abs(float(ends[asset] - before[asset])) for ends, before in pairs)
+    return furthest + ROUNDING * float(max(now.high[asset], then.high[asset]))
