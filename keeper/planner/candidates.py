@@ -249,6 +249,12 @@ def _unclaimed(leg: Leg, venue: VenueFacts, token: TokenFacts, conditions: Condi
     return max(balance - amount_up(claimed_wad, token, conditions.prices.at(venue.chain, token.asset)), 0)
 
 
+def backing_wad(leg: Leg, venue: VenueFacts, token: TokenFacts, conditions: Conditions) -> int:
+    """Return the USD that can be repaid for what the leg has of a token and no pending claim will take."""
+    available = _unclaimed(leg, venue, token, conditions)
+    return _backed(available, token, conditions.prices.at(leg.chain, token.asset))
+
+
 def _backed(available: int, token: TokenFacts, price_wad: int) -> int:
     """Return the USD that can be repaid for an amount of a token and its penalty."""
     return mul_div_down(value_down(available, token, price_wad), BPS, BPS + token.penalty_bps)

@@ -24,7 +24,7 @@ class Conditions:
         self._cut = {point.chain: point for point in health.cut}
         self._ages: Mapping[str, LegAge] = ages_of(self._cut, health.cut, policy)
         self._band_bps = policy.price_band_bps
-        self._dust_wad = policy.dust_value_wad
+        self.dust_wad = policy.dust_value_wad
         # What attestors will put into the attestation: nothing required is as healthy as can be.
         self._attested_wad = health.health.high if health.health is not None else WAD
 
@@ -38,7 +38,7 @@ class Conditions:
 
     def is_dust(self, venue: VenueFacts, rest: int, price_wad: int, unit: int) -> bool:
         """Whether what a step would leave is not worth leaving."""
-        return rest > 0 and mul_div_up(rest, price_wad, unit) <= max(self._dust_wad, venue.dust_value_wad)
+        return rest > 0 and mul_div_up(rest, price_wad, unit) <= max(self.dust_wad, venue.dust_value_wad)
 
     def obstacle(self, leg: Leg, venue: VenueFacts, move: Move, *assets: str) -> str:
         """Say why no step can be taken on the leg's chain for these assets and this slot."""

@@ -131,7 +131,7 @@ def _inputs(
     chains = {leg.chain for leg in account.legs}
     chains |= {claim.source_chain for leg in account.legs for claim in leg.claims}
     its_facts = {chain: facts[chain] for chain in sorted(chains & facts.keys())}
-    assets = {*assets_of(account), *(token.asset for venue in its_facts.values() for token in venue.tokens)}
+    assets = {*assets_of(account, policy), *(token.asset for venue in its_facts.values() for token in venue.tokens)}
     its_inventory = {chain: inventory.chains[chain] for chain in sorted(chains & inventory.chains.keys())}
     return Inputs(
         account=account,
@@ -141,7 +141,11 @@ def _inputs(
         cut=tuple(point for point in cut if point.chain in chains),
         policy=policy,
         facts=its_facts,
-        inventory=Inventory(its_inventory, inventory.min_profit_wad),
+        inventory=Inventory(
+            its_inventory,
+            inventory.min_profit_wad,
+            {asset: depth for asset, depth in sorted(inventory.depths_wad.items()) if asset in assets},
+        ),
         live=tuple(live),
         at_ms=at_ms,
     )

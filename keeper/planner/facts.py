@@ -123,7 +123,12 @@ class ChainInventory:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What the keeper has, by chain, and the least a step must earn over its gas (USD wad; may be negative)."""
+    """What the keeper has, by chain, and the least a step must earn over its gas (USD wad; may be negative).
+
+    `depths_wad` are what can be sold of an asset within one percent of its price, USD wad; an asset that is
+    not there is sold at its price.
+    """
 
     chains: Mapping[str, ChainInventory]
     min_profit_wad: int = 0
+    depths_wad: Mapping[str, int] = field(default_factory=dict)

@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from chains.hub.attestation import Action
+from config.units import mul_div_up
 from keeper.planner.candidates import Candidate
 from keeper.planner.effects import Effect, Move
 from keeper.planner.facts import ChainInventory, GasCosts, Inventory
 from keeper.planner.reasons import usd
 
 PAID = (Action.REPAY, Action.REPAY_CROSS)
+DEPTH_PARTS = 200
+"""The last unit of a market's depth is sold at one percent off, all of it on average at half of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +54,41 @@ class Means:
             gas_wad += self._inventory.chains[move.target_chain].gas.of(Action.SEIZE)
         return gas_wad
 
-    def unprofitable(self, move: Move, result: Effect) -> str:
+    def gas_on(self, chain: str, move: Move) -> int:
+        """Return the part of a step's gas that is spent on `chain`."""
+        here = self._inventory.chains[chain]
+        gas_wad = here.gas.of(move.action) if move.chain == chain else 0
+        if move.action is Action.REPAY_CROSS and move.target_chain == chain:
+            gas_wad += here.gas.of(Action.SEIZE)
+        return gas_wad
+
+    def wanted_wad(self, move: Move) -> int:
+        """Return what a step must earn: its gas and the least profit."""
+        return self.gas_wad(move) + self._inventory.min_profit_wad
+
+    def loss_wad(self, asset: str, sold_wad: int) -> int:
+        """Return what selling so much of an asset costs: slippage that grows in proportion, none without a depth."""
+        depth_wad = self._inventory.depths_wad.get(asset, 0)
+        return mul_div_up(sold_wad, sold_wad, DEPTH_PARTS * depth_wad) if depth_wad > 0 else 0
+
+    def slippage_wad(self, candidate: Candidate, result: Effect) -> int:
+        """Return what selling the collateral that a step brings costs."""
+        if candidate.move.action not in PAID:
+            return 0
+        return self.loss_wad(candidate.asset, result.value_wad + result.penalty_wad)
+
+    def unprofitable(self, candidate: Candidate, result: Effect) -> str:
         """Say why a step would not pay, or nothing if it does. Writing off debt is a duty, not a trade."""
+        move = candidate.move
         if move.action is Action.WRITE_OFF:
             return ""
         gas_wad, least_wad = self.gas_wad(move), self._inventory.min_profit_wad
-        if result.earned_wad - gas_wad >= least_wad:
+        slippage_wad = self.slippage_wad(candidate, result)
+        if result.earned_wad - slippage_wad - gas_wad >= least_wad:
             return ""
+        slippage = f" and slippage of {usd(slippage_wad)}" if slippage_wad else ""
         wanted = f" and a profit of {usd(least_wad)}" if least_wad > 0 else ""
-        return f"it would earn {usd(result.earned_wad)}, which does not cover gas of {usd(gas_wad)}{wanted}"
+        return f"it would earn {usd(result.earned_wad)}, which does not cover gas of {usd(gas_wad)}{slippage}{wanted}"
 
     def after(self, move: Move, result: Effect) -> Means:
         """Return what is left when this step is taken."""
@@ -72,6 +101,14 @@ class Means:
             kept_wad = there.spending_left_wad - there.gas.of(Action.SEIZE)
             chains[move.target_chain] = replace(there, spending_left_wad=kept_wad)
         return Means(replace(self._inventory, chains=chains))
+
+    def on(self, chain: str) -> ChainInventory:
+        """Return what is left on a chain."""
+        return self._inventory.chains[chain]
+
+    def chains(self) -> list[str]:
+        """Return the chains that the keeper has something on."""
+        return sorted(self._inventory.chains)
 
     def is_ours(self, chain: str, beneficiary: str) -> bool:
         """Whether a claim to be paid on `chain` is the keeper's, who takes it with its key there."""

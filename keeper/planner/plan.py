@@ -179,7 +179,7 @@ class Planning:
         if not isinstance(trial, Trial):
             lack = lack or trial.reason
         elif not lack:
-            lack = self._means.unprofitable(candidate.move, trial.effect)
+            lack = self._means.unprofitable(candidate, trial.effect)
         if lack or not isinstance(trial, Trial):
             self._rejected[candidate.key] = f"{candidate.name}: {lack}"
             return

@@ -6,15 +6,15 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from config.units import mul_div_up
+from config.units import mul_div_down, mul_div_up
 from keeper.planner.appraisal import EXACT, Standing
 from keeper.planner.candidates import Candidate, Impossible, Key, Slot, reducing, slot_of
 from keeper.planner.conditions import Conditions
-from keeper.planner.effects import Refusal
+from keeper.planner.effects import Move, Refusal, effect
 from keeper.planner.ground import Ground
-from keeper.planner.means import Lack, Means
+from keeper.planner.means import PAID, Lack, Means
 from keeper.planner.reasons import usd
-from keeper.planner.sizing import Toxic, Trial, Workbench
+from keeper.planner.sizing import PRECISION, Toxic, Trial, Workbench
 
 MAX_STEPS = 16
 """Of one plan. What is left over is for the next, made when these are mined."""
@@ -25,7 +25,7 @@ class Option:
     """A step that helps, at the largest the keeper can afford.
 
     `relief` is how much nearer the target it brings the account, as far as that is needed, and
-    `cost_wad` what the account and the keeper pay for that much: penalty and gas.
+    `cost_wad` what the account and the keeper pay for that much: penalty, slippage and gas.
     """
 
     candidate: Candidate
@@ -181,10 +181,35 @@ class Rescue:
             everything = self._bench.attempt(ground, replace(trial.move, size=candidate.everything))
             if isinstance(everything, Trial) and not everything.standing.is_worse_than(before):
                 trial = everything
-        loss = means.unprofitable(trial.move, trial.effect)
+        loss = means.unprofitable(candidate, trial.effect)
         if loss:
-            return Lack(loss)
+            larger = self._worth_its_gas(ground, before, option, trial, means)
+            if larger is None:
+                return Lack(loss)
+            trial = larger
         return Choice(candidate, trial, before, trial.effect.penalty_wad + means.gas_wad(trial.move))
+
+    def _worth_its_gas(
+        self, ground: Ground, before: Standing, option: Option, trial: Trial, means: Means
+    ) -> Trial | None:
+        """Return the least larger step that pays for itself, if it is one of no more than dust."""
+        candidate, move = option.candidate, trial.move
+        dust = dust_size(candidate, self._dust_wad)
+        low, high = move.size, min(option.trial.move.size, dust)
+        if high <= low or self._loss(ground, candidate, replace(move, size=high), means):
+            return None
+        while high - low > max(high // PRECISION, 1):
+            middle = (low + high) // 2
+            if self._loss(ground, candidate, replace(move, size=middle), means):
+                low = middle
+            else:
+                high = middle
+        found = self._bench.attempt(ground, replace(move, size=high))
+        return found if isinstance(found, Trial) and not found.standing.is_worse_than(before) else None
+
+    def _loss(self, ground: Ground, candidate: Candidate, move: Move, means: Means) -> str:
+        outcome = effect(ground, move, self._bench.prices)
+        return outcome.reason if isinstance(outcome, Refusal) else means.unprofitable(candidate, outcome)
 
     def everything(
         self, ground: Ground, before: Standing, means: Means, *, bankrupt: bool
@@ -233,7 +258,7 @@ class Rescue:
         if isinstance(affordable, Lack):
             return affordable
         trial = self._bench.attempt(ground, affordable)
-        if isinstance(trial, Trial) and (loss := means.unprofitable(trial.move, trial.effect)):
+        if isinstance(trial, Trial) and (loss := means.unprofitable(its, trial.effect)):
             return Lack(loss)
         return trial
 
@@ -249,6 +274,24 @@ def not_needed(options: Sequence[Option], settled: Container[Key], first: Key) -
     }
 
 
+def bill_wad(chosen: Iterable[Choice], means: Means) -> int:
+    """Return what the steps cost together: penalties, gas, and the slippage of all that is sold of each asset."""
+    cost_wad, sold_wad = 0, dict[str, int]()
+    for its in chosen:
+        cost_wad += its.cost_wad
+        if its.trial.move.action in PAID:
+            result = its.trial.effect
+            sold_wad[its.candidate.asset] = (
+                sold_wad.get(its.candidate.asset, 0) + result.value_wad + result.penalty_wad
+            )
+    return cost_wad + sum(means.loss_wad(asset, sold) for asset, sold in sold_wad.items())
+
+
+def dust_size(candidate: Candidate, dust_wad: int) -> int:
+    """Return the size of a step that is worth no more than dust."""
+    return mul_div_down(dust_wad, candidate.unit, candidate.price_wad) if candidate.price_wad else 0
+
+
 def _price_of(option: Option) -> str:
     return f"{usd(option.cost_wad)} for {usd(option.relief // EXACT)} of relief"
 
@@ -260,5 +303,5 @@ def _candidate(its: Candidate | Impossible) -> Candidate:
 def _option(candidate: Candidate, trial: Trial, before: Standing, means: Means) -> Option:
     full = before.shortfall - trial.standing.shortfall
     relief = min(full, before.shortfall)
-    penalty_wad = mul_div_up(trial.effect.penalty_wad, relief, full)
-    return Option(candidate, trial, relief, penalty_wad + means.gas_wad(trial.move))
+    paid_wad = trial.effect.penalty_wad + means.slippage_wad(candidate, trial.effect)
+    return Option(candidate, trial, relief, mul_div_up(paid_wad, relief, full) + means.gas_wad(trial.move))

@@ -1,0 +1,205 @@
+"""A rescue as a program: what every step gives, costs and draws on.
+
+Draws keep steps that are each possible from asking together for more than there is: the
+keeper's stable and gas money on a chain, the debt there and what one step may repay of it, the
+collateral behind it, the pool's cash, and a slot that takes one step at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from chains.hub.attestation import Action
+from config.units import BPS, mul_div_up
+from keeper.planner.appraisal import Standing
+from keeper.planner.candidates import backing_wad, slot_of
+from keeper.planner.conditions import Conditions
+from keeper.planner.ground import Ground, debt_of
+from keeper.planner.means import PAID, Means
+from keeper.planner.program import Cover, Offer, Use
+from keeper.planner.rescue import MAX_STEPS, Option
+from keeper.planner.simplex import ONE
+
+TRANCHES = 8
+"""Slippage grows with what is sold of an asset; it is counted in this many steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """How much there is of something, and what each option (by number) uses of it: `of_all`, and `once`."""
+
+    most: int
+    uses: tuple[tuple[int, int, int], ...]
+
+    @property
+    def may_bind(self) -> bool:
+        """Whether all options together would use more than there is."""
+        return sum(of_all + once for _, of_all, once in self.uses) > self.most
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """The offers of a rescue: first one per option, in their order, then tranches of what can be sold."""
+
+    offers: tuple[Offer, ...]
+    limits: tuple[int, ...]
+
+    def cover(self, gives: Sequence[int], need: int) -> Cover:
+        """Return a cover to which each option gives what is said, and tranches nothing."""
+        return Cover((*gives, *([0] * (len(self.offers) - len(gives)))), need)
+
+
+def market_of(
+    ground: Ground, before: Standing, options: Sequence[Option], conditions: Conditions, means: Means
+) -> Market:
+    """Return the options as offers. Shares are of each option's trial."""
+    draws = [
+        *_purse(options, means),
+        *_debts(ground, options, conditions),
+        *_collateral(ground, options, conditions),
+        *_pools(ground, options),
+        *_slots(options),
+    ]
+    least = [_least(option, means) for option in options]
+    if any(least):
+        draws.append(_no_more_than_needed(before, options, conditions))
+    draws = [draw for draw in draws if draw.may_bind]
+    tranches: list[Offer] = []
+    for asset in sorted({option.candidate.asset for option in options if _sold_wad(option)}):
+        sold = tuple(
+            (at, _sold_wad(its), 0) for at, its in enumerate(options) if its.candidate.asset == asset
+        )
+        found = _tranches(asset, sum(all_wad for _, all_wad, _ in sold), means, len(draws))
+        if found:
+            tranches += found
+            draws.append(Draw(0, sold))
+    uses: list[list[Use]] = [[] for _ in options]
+    for limit, draw in enumerate(draws):
+        for number, of_all, once in draw.uses:
+            uses[number].append(Use(limit, of_all, once))
+    offers = [
+        Offer(option.trial.effect.penalty_wad, means.gas_wad(option.trial.move), share, tuple(its))
+        for option, share, its in zip(options, least, uses, strict=True)
+    ]
+    return Market((*offers, *tranches), tuple(draw.most for draw in draws))
+
+
+def _purse(options: Sequence[Option], means: Means) -> Iterator[Draw]:
+    for chain in sorted({option.trial.move.chain for option in options}):
+        here = means.on(chain)
+        paid = tuple(
+            (at, its.trial.effect.outlay, 0)
+            for at, its in enumerate(options)
+            if its.trial.move.chain == chain and its.trial.effect.outlay
+        )
+        yield Draw(here.stable, paid)
+    for chain in means.chains():
+        gas = tuple(
+            (at, 0, cost_wad)
+            for at, its in enumerate(options)
+            if (cost_wad := means.gas_on(chain, its.trial.move))
+        )
+        yield Draw(means.on(chain).spending_left_wad, gas)
+
+
+def _debts(ground: Ground, options: Sequence[Option], conditions: Conditions) -> Iterator[Draw]:
+    """Repayments of one debt, in the order of the options: each may take its part of what those before it leave."""
+    for leg in ground.account.legs:
+        paying = [
+            (at, its)
+            for at, its in enumerate(options)
+            if its.trial.move.chain == leg.chain and its.trial.move.action in PAID
+        ]
+        if len(paying) < 2:
+            continue
+        debt, stable = debt_of(leg), conditions.prices.facts[leg.chain].stable
+        price_wad = conditions.prices.at(leg.chain, stable.asset)
+        allowed = conditions.largest_step(
+            conditions.prices.facts[leg.chain], debt, price_wad, 10**stable.decimals
+        )
+        if allowed == debt:
+            yield Draw(debt, tuple((at, its.trial.effect.size, 0) for at, its in paying))
+            continue
+        before: list[tuple[int, int, int]] = []
+        for at, its in paying:
+            if before:
+                yield Draw(allowed, (*before, (at, its.trial.effect.size, 0)))
+            before.append((at, mul_div_up(its.trial.effect.size, allowed, debt), 0))
+
+
+def _collateral(ground: Ground, options: Sequence[Option], conditions: Conditions) -> Iterator[Draw]:
+    facts = conditions.prices.facts
+    for leg in ground.account.legs:
+        for held in leg.collateral:
+            token = facts[leg.chain].token_at(held.token) if leg.chain in facts else None
+            if token is None:
+                continue
+            number = token.token_id
+            taking = tuple(
+                (at, its.trial.effect.value_wad, 0)
+                for at, its in enumerate(options)
+                if (
+                    its.trial.move.action is Action.REPAY
+                    and (its.trial.move.chain, its.trial.move.item) == (leg.chain, number)
+                )
+                or (its.trial.move.target_chain, its.trial.move.target_token) == (leg.chain, held.token)
+            )
+            if len(taking) > 1:
+                yield Draw(backing_wad(leg, facts[leg.chain], token, conditions), taking)
+
+
+def _pools(ground: Ground, options: Sequence[Option]) -> Iterator[Draw]:
+    for chain, cash in sorted(ground.pool_cash.items()):
+        drawn = tuple(
+            (at, cash - left, 0)
+            for at, its in enumerate(options)
+            if its.trial.move.chain == chain and (left := its.trial.effect.ground.pool_cash[chain]) < cash
+        )
+        yield Draw(cash, drawn)
+
+
+def _slots(options: Sequence[Option]) -> Iterator[Draw]:
+    slots = [slot_of(option.trial.move) for option in options]
+    for slot in sorted({its for its in slots if slots.count(its) > 1}):
+        yield Draw(1, tuple((at, 0, 1) for at, its in enumerate(slots) if its == slot))
+    yield Draw(MAX_STEPS, tuple((at, 0, 1) for at in range(len(options))))
+
+
+def _no_more_than_needed(before: Standing, options: Sequence[Option], conditions: Conditions) -> Draw:
+    """No step is larger than what is still needed when it is taken, or than dust, for a quorum would not sign it."""
+    room = 0
+    gives = []
+    for at, option in enumerate(options):
+        full = before.shortfall - option.trial.standing.shortfall
+        gives.append((at, full, 0))
+        value_wad = option.trial.effect.value_wad
+        room = max(room, mul_div_up(full, min(conditions.dust_wad, value_wad), max(value_wad, 1)))
+    return Draw(before.shortfall + room, tuple(gives))
+
+
+def _least(option: Option, means: Means) -> int:
+    """Return the share from which on a step pays for itself; more than all where it never does."""
+    earned_wad = option.trial.effect.earned_wad - means.slippage_wad(option.candidate, option.trial.effect)
+    wanted_wad = means.wanted_wad(option.trial.move)
+    if wanted_wad <= 0:
+        return 0
+    return -(-wanted_wad * ONE // earned_wad) if earned_wad > 0 else 2 * ONE
+
+
+def _tranches(asset: str, most_wad: int, means: Means, limit: int) -> list[Offer]:
+    """Return the sale of `most_wad` in parts, each at the slippage that it adds."""
+    if not means.loss_wad(asset, most_wad):
+        return []
+    ends = [most_wad * part // TRANCHES for part in range(TRANCHES + 1)]
+    losses = [means.loss_wad(asset, end) for end in ends]
+    return [
+        Offer(losses[part + 1] - losses[part], 0, 0, (Use(limit, ends[part] - ends[part + 1]),))
+        for part in range(TRANCHES)
+    ]
+
+
+def _sold_wad(option: Option) -> int:
+    if option.trial.move.action not in PAID:
+        return 0
+    return option.trial.effect.value_wad + option.trial.effect.penalty_wad
