@@ -18,7 +18,7 @@ from chains.client import ChainClient
 from chains.hub.codec import LEGS
 from chains.hub.reader import HubReader
 from keeper.domain.account import CutPoint
-from keeper.margin.scan import Scan
+from keeper.margin.critical import CriticalPrices
 from oracles.price import Price
 from tests.end_to_end.chains import ChainPlan
 from tests.end_to_end.crowd import Crowd, ids, owing
@@ -98,7 +98,7 @@ class Counted:
 class TimedScan:
     """The engine's scan with a stop-watch."""
 
-    def __init__(self, scan: Scan) -> None:
+    def __init__(self, scan: CriticalPrices) -> None:
         self._scan = scan
         self.ms: list[float] = []
 
