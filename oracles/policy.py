@@ -85,10 +85,11 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A tier and its reason."""
+    """A tier and its reason. `lasting`: it is no lag of a moment, a person should look."""
 
     tier: Tier
     reason: str = ""
+    lasting: bool = False
 
 
 def band_bps(legs_bps: Iterable[int], lag_bps: int = 0) -> int:
@@ -198,15 +199,17 @@ def _compared(
         f"{format_wad(reference_wad)}, over the {allowed_bps} allowed"
     )
     if protocol.at_bound:
-        return Outcome(Tier.HOLD_ASSET, f"{reason}: it is pinned at a bound of its feed")
+        return Outcome(Tier.HOLD_ASSET, f"{reason}: it is pinned at a bound of its feed", lasting=True)
     if protocol.unchanged_ms > rules.constant_ms:
         return Outcome(
-            Tier.HOLD_ASSET, f"{reason}: it is hard-wired, unchanged for {protocol.unchanged_ms // 1000} s"
+            Tier.HOLD_ASSET,
+            f"{reason}: it is hard-wired, unchanged for {protocol.unchanged_ms // 1000} s",
+            lasting=True,
         )
+    if apart_ms > rules.patience_ms:
+        return Outcome(Tier.HOLD_ASSET, f"{reason}, for {apart_ms // 1000} s", lasting=True)
     if exceeds_bps(high, low, FAILURE_BANDS * allowed_bps):
         return Outcome(Tier.HOLD_ASSET, f"{reason}: more than {FAILURE_BANDS} bands")
-    if apart_ms > rules.patience_ms:
-        return Outcome(Tier.HOLD_ASSET, f"{reason}, for {apart_ms // 1000} s")
     return Outcome(Tier.HOLD_NEW, reason)
 
 

@@ -122,7 +122,7 @@ class Alerts:
         wanted = standing(self._evidence, counts)
         entries: list[Entry] = []
         for key in sorted(key for key in self._open if key.startswith(PREFIXES) and key not in wanted):
-            entries += self._closed(key, "the price is free again")
+            entries += self._closed(key, "it is so no more")
         for alert in wanted.values():
             entries += self._opened(alert)
         return entries

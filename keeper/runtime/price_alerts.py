@@ -11,8 +11,9 @@ from oracles.policy import Tier
 
 GUARDED = "price_held/"
 STANDOFF = "price_disputed/"
+LASTING = "price_standoff/"
 EXPIRED = "price_released/"
-PREFIXES = (GUARDED, STANDOFF, EXPIRED)
+PREFIXES = (GUARDED, STANDOFF, LASTING, EXPIRED)
 
 _RELEASED = "hold expired: "
 
@@ -50,8 +51,8 @@ def _standoffs(evidence: Evidence, counts: Mapping[tuple[str, str], Count]) -> I
         if outcome.tier is Tier.HOLD_ASSET:
             count = counts.get((chain, asset))
             yield AlertOpened(
-                f"{STANDOFF}{chain}/{asset}",
-                "critical",
+                f"{LASTING if outcome.lasting else STANDOFF}{chain}/{asset}",
+                "critical" if outcome.lasting else "warning",
                 f"{asset} is held on {chain}: its price there is not ours",
                 "; ".join(filter(None, (outcome.reason, str(count or ""))))[:500],
                 "accounts in need by the hub's price only are safe; those in need by ours only can not be helped there",

@@ -70,9 +70,7 @@ class Standoffs:
     def _outcome(self, chain: str, asset: str) -> Outcome:
         value_wad = self._evidence.hub_prices.get(chain, {}).get(asset)
         if value_wad is None:
-            return Outcome(
-                Tier.HOLD_ASSET, "its feed there is at its own bound: the price is what is left of it"
-            )
+            return Outcome(Tier.HOLD_ASSET, "its feed there is at its own bound", lasting=True)
         now_ms = self._now_ms()
         said = self._said.get((chain, asset))
         if said is None or said.value_wad != value_wad:

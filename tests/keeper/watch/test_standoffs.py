@@ -1,0 +1,130 @@
+"""A hub's own price against the reference: what is held, told and counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from config.units import WAD
+from keeper.domain.pause import Pause, Pauses
+from keeper.watch.standoffs import Standoffs
+from keeper.watch.status import ChainState
+from keeper.watch.venues import venue_facts
+from oracles.policy import Tier
+from oracles.price import FailureKind, Hold, QuoteFailure, QuoteUse
+from tests.keeper.watch.world import NOW_MS, World, price_set
+
+
+class Clock:
+    now_ms = NOW_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+class Scene:
+    def __init__(self) -> None:
+        feed = {
+            "kind": "chainlink",
+            "name": "alpha-eth",
+            "pair": "ETH/USD",
+            "group": "feeds",
+            "chain": "alpha",
+            "address": "0x" + "fd" * 20,
+        }
+        self.world = World(sources=[feed])
+        self.clock = Clock()
+        self.evidence = self.world.evidence
+        self.standoffs = Standoffs(self.world.settings, self.evidence, self.clock)
+
+    def tier(self, eth: int, chain: str = "alpha") -> Tier:
+        self.evidence.hub_prices[chain] = {"ETH": eth * WAD}
+        self.standoffs.look()
+        found = self.evidence.outcomes.get((chain, "ETH"))
+        return Tier.PROCEED if found is None else found.tier
+
+    def held(self, chain: str = "alpha") -> dict[str, str]:
+        return dict(venue_facts(self.world.settings, self.evidence)[chain].held_assets)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_what_agrees_is_free(scene: Scene) -> None:
+    assert Tier.PROCEED is scene.tier(2_010)
+    assert {} == scene.evidence.outcomes
+    assert {} == scene.held()
+
+
+def test_a_lag_of_a_moment_holds_only_what_is_new(scene: Scene) -> None:
+    assert Tier.HOLD_NEW is scene.tier(2_040)
+    assert {} == scene.held()
+
+
+def test_a_disagreement_that_lasts_holds_the_asset_on_its_chain_only(scene: Scene) -> None:
+    scene.tier(2_040)
+    scene.clock.now_ms += 12_001
+
+    assert Tier.HOLD_ASSET is scene.tier(2_041)
+    assert scene.evidence.outcomes["alpha", "ETH"].lasting
+    assert ["ETH"] == list(scene.held())
+    assert {} == scene.held("beta")
+    assert Tier.PROCEED is scene.tier(2_001)
+    assert {} == scene.held()
+
+
+def test_a_hub_s_price_that_repeats_is_hard_wired_once_the_reference_left_it(scene: Scene) -> None:
+    assert Tier.PROCEED is scene.tier(2_000)
+    scene.clock.now_ms += 86_400_001
+    assert Tier.PROCEED is scene.tier(2_000)
+    scene.evidence.prices = price_set(1_960)
+
+    assert Tier.HOLD_ASSET is scene.tier(2_000)
+    assert "hard-wired" in scene.evidence.outcomes["alpha", "ETH"].reason
+
+
+def test_a_feed_at_its_bound_is_held_though_it_says_no_price(scene: Scene) -> None:
+    failure = QuoteFailure("alpha-eth", "feeds", "ETH/USD", FailureKind.AT_BOUND, "min", NOW_MS)
+    eth = replace(
+        scene.evidence.prices.prices["ETH"], uses=(QuoteUse(failure, used=False, reason="at_bound"),)
+    )
+    scene.evidence.prices = replace(
+        scene.evidence.prices, prices={**scene.evidence.prices.prices, "ETH": eth}
+    )
+    scene.standoffs.look()
+
+    assert "held: its feed there is at its own bound" == scene.held()["ETH"]
+
+
+def test_a_stalled_chain_is_held_as_a_whole(scene: Scene) -> None:
+    status = scene.evidence.statuses["alpha"]
+    scene.evidence.statuses["alpha"] = replace(status, state=ChainState.STALE, reason="no new block for 40 s")
+
+    assert Tier.HOLD_CHAIN is scene.tier(2_000)
+    assert (
+        "is held: no new block for 40 s"
+        == venue_facts(scene.world.settings, scene.evidence)["alpha"].not_live
+    )
+
+
+def test_at_a_widened_reference_steps_are_half_as_large(scene: Scene) -> None:
+    eth = replace(scene.evidence.prices.prices["ETH"], holds=(Hold("rate", "above", NOW_MS, NOW_MS + 1),))
+    scene.evidence.prices = replace(
+        scene.evidence.prices, prices={**scene.evidence.prices.prices, "ETH": eth}
+    )
+
+    assert Tier.PROCEED_SMALL is scene.tier(2_000)
+    facts = venue_facts(scene.world.settings, scene.evidence)
+    assert (2_500, 5_000) == (facts["alpha"].close_factor_bps, facts["beta"].close_factor_bps)
+
+
+def test_a_person_s_pause_is_what_is_said_where_both_hold(scene: Scene) -> None:
+    scene.tier(9_000)
+    alone = scene.held()["ETH"]
+    scene.evidence.pauses = Pauses((Pause("asset:ETH", NOW_MS, "anna", "looks odd"),))
+
+    assert alone.startswith("held: the venue's own price, 9000.0000, is 35000 bps above")
+    assert "paused by anna: looks odd" == scene.held()["ETH"]
