@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from config.portfolio_settings import ModelName
 from config.units import BPS, WAD
 from keeper.domain.account import Account, Leg
 from keeper.domain.health import AccountState
@@ -46,7 +47,7 @@ class Tables:
     opaque: Bools
     """Whether something in it is not known to the configuration."""
     claimed: Bools
-    """Whether claims are pending, which the scan leaves to the exact evaluation."""
+    """Whether claims are pending, options are held or scenarios decide: the scan leaves these to the exact evaluation."""
     taken: Bools
     """Whether an account is in the row."""
     state: npt.NDArray[np.int8]
@@ -171,6 +172,7 @@ class Columns:
         if any(leg.unreadable for leg in account.legs) or any(missing_parameters(account, self.policy)):
             tables.opaque[row] = True
             return
+        tables.claimed[row] = self.policy.model_of(account.subaccount) is not ModelName.STANDARD
         for leg in account.legs:
             if not leg.is_empty:
                 self._write_leg(row, self.chains[leg.chain], leg)
@@ -180,8 +182,8 @@ class Columns:
     def _write_leg(self, row: int, chain: int, leg: Leg) -> None:
         tables = self.tables
         tables.present[row, chain] = True
-        tables.claimed[row] |= bool(leg.claims)
-        tables.requires[row] |= bool(leg.debt or leg.positions)
+        tables.claimed[row] |= bool(leg.claims or leg.options)
+        tables.requires[row] |= bool(leg.debt or leg.positions or leg.options)
         for asset in assets_of_leg(leg, self.policy):
             tables.uses[row, self.assets[asset]] = True
         for token in leg.collateral:

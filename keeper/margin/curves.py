@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from config.units import BPS, mul_div_up
-from keeper.domain.account import Account, Leg, Position
+from keeper.domain.account import Account, Leg, OptionPosition, Position
 from keeper.margin.model import STANDARD, UNITS, Charge, Kind, MarginModel
 from keeper.margin.parameters import RiskPolicy
 
@@ -179,7 +179,15 @@ def missing_parameters(account: Account, policy: RiskPolicy) -> Iterator[str]:
             if _market_of(position, policy) is None:
                 yield f"market {position.market} on {leg.chain} has no risk parameters"
         for option in leg.options:
-            yield f"option market {option.market} on {leg.chain} has no risk parameters"
+            if _is_unknown(option, policy):
+                yield f"option market {option.market} on {leg.chain} has no risk parameters"
+
+
+def _is_unknown(option: OptionPosition, policy: RiskPolicy) -> bool:
+    market = policy.option_markets.get(option.market)
+    if market is None or market.asset != option.asset:
+        return True
+    return not {market.asset, market.volatility} <= policy.assets.keys()
 
 
 def _market_of(position: Position, policy: RiskPolicy) -> str | None:

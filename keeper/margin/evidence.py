@@ -96,17 +96,34 @@ def price_box(price: Price) -> Box | None:
     return Box(low, mid, high)
 
 
-def assets_of(account: Account) -> Iterator[str]:
+def assets_of(account: Account, policy: RiskPolicy) -> Iterator[str]:
     """Yield each asset whose price matters to the account, repeats and all."""
     for leg in account.legs:
-        yield from assets_of_leg(leg)
+        yield from assets_of_leg(leg, policy)
 
 
-def assets_of_leg(leg: Leg) -> Iterator[str]:
-    """Yield each asset whose price matters to the leg. Claims are in USD and need none of their own."""
+def assets_of_leg(leg: Leg, policy: RiskPolicy) -> Iterator[str]:
+    """Yield each asset whose price matters to the leg, that of an option's volatility included.
+
+    Claims are in USD and need none of their own. Of an option in a market that the policy does not know
+    only the underlying is named; it has no value anyway (`missing_parameters`).
+    """
     for token in leg.collateral:
         yield token.asset
     if leg.debt is not None:
         yield leg.debt.asset
     for position in leg.positions:
         yield position.asset
+    for option in leg.options:
+        yield option.asset
+        market = policy.option_markets.get(option.market)
+        if market is not None:
+            yield market.volatility
+
+
+def time_of(cut: Sequence[CutPoint]) -> int | None:
+    """Return the unix time, seconds, at which the cut is used: the latest that any of its blocks tells.
+
+    Options are valued as of then. None without any block.
+    """
+    return max((point.timestamp + point.age_ms // 1000 for point in cut), default=None)

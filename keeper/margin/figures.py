@@ -76,7 +76,7 @@ def _surplus(curve: Curve, price_wad: int) -> int:
 def _mid_curves(
     account: Account, prices: Mapping[str, Price], policy: RiskPolicy
 ) -> tuple[dict[str, Curve], dict[str, int]] | None:
-    found, reasons = boxes(assets_of(account), prices)
+    found, reasons = boxes(assets_of(account, policy), prices)
     unreadable = any(leg.unreadable for leg in account.legs)
     if reasons or unreadable or any(missing_parameters(account, policy)):
         return None

@@ -45,7 +45,7 @@ def evaluate(
     chains = [leg.chain for leg in account.legs if not leg.is_empty]
     concerned = {*chains, *(claim.source_chain for leg in account.legs for claim in leg.claims)}
     its_cut = tuple(sorted((p for p in cut if p.chain in concerned), key=lambda point: point.chain))
-    box_by_asset, reasons = boxes(assets_of(account), prices)
+    box_by_asset, reasons = boxes(assets_of(account, policy), prices)
     reasons += missing_parameters(account, policy)
     reasons += [reason for leg in account.legs for reason in leg.unreadable]
     if reasons:

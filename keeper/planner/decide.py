@@ -131,7 +131,10 @@ def _inputs(
     chains = {leg.chain for leg in account.legs}
     chains |= {claim.source_chain for leg in account.legs for claim in leg.claims}
     its_facts = {chain: facts[chain] for chain in sorted(chains & facts.keys())}
-    assets = {*assets_of(account, policy), *(token.asset for venue in its_facts.values() for token in venue.tokens)}
+    assets = {
+        *assets_of(account, policy),
+        *(token.asset for venue in its_facts.values() for token in venue.tokens),
+    }
     its_inventory = {chain: inventory.chains[chain] for chain in sorted(chains & inventory.chains.keys())}
     return Inputs(
         account=account,

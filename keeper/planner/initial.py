@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from chains.hub.attestation import Action
 from config.units import WAD, mul_div_down, mul_div_up
-from keeper.domain.account import Account, CutPoint, Leg
+from keeper.domain.account import Account, CutPoint, Leg, OptionPosition
 from keeper.domain.health import Interval
 from keeper.margin.curves import missing_parameters
 from keeper.margin.evidence import LegAge, Readings, ages_of, assets_of, boxes, readings
@@ -31,17 +31,23 @@ from keeper.planner.ground import (
     with_position,
 )
 from keeper.planner.hub_arithmetic import profit_and_loss, realise
+from keeper.planner.option_steps import option_traded
 from oracles.price import Price
 
 
 @dataclass(frozen=True, slots=True)
 class RiskAction:
-    """What an owner asks for on one chain's hub: WITHDRAW, BORROW, TRADE or UNLINK. Fields as in an attestation."""
+    """What an owner asks for on one chain's hub: WITHDRAW, BORROW, TRADE, UNLINK or OPTION_TRADE.
+
+    Fields as in an attestation. An OPTION_TRADE says which series, and at which price it is to be traded.
+    """
 
     action: Action
     chain: str
     item: int
     size: int
+    option: OptionPosition | None = None
+    price_wad: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ def initial_after(
 ) -> InitialMargin:
     """Return unified initial margin if the hub did what is asked for, up to its whole size.
 
-    A TRADE may go either way: both are tried, and since the margin surplus bends downward in the size,
+    A TRADE or an OPTION_TRADE may go either way: both are tried, and since the margin surplus bends downward in the size,
     the worse of the two ends is the worst of all between. It is done at the hub's own price where that was
     read, else at the middle of the reference price.
     """
@@ -84,6 +90,10 @@ def initial_after(
     after = _after(account, action, hub_prices)
     if isinstance(after, str):
         return _refused(after)
+    # A trade may bring an option that nothing was known of before.
+    reason = next(filter(None, (_unknown(its, prices, cut, policy) for its in after)), "")
+    if reason:
+        return _refused(reason)
     chains = [leg.chain for leg in account.legs if not leg.is_empty]
     read = readings(ages_of(chains, cut, policy), policy.missing_leg_uplift_bps)
     return min((_initial(its, known, read, policy) for its in after), key=lambda margin: margin.surplus.low)
@@ -93,7 +103,7 @@ def _unknown(
     account: Account, prices: Mapping[str, Price], cut: Sequence[CutPoint], policy: RiskPolicy
 ) -> str:
     """Say what evidence is missing. Unlike for liquidation there is no best case: risk is added on full sight."""
-    reasons = boxes(assets_of(account), prices)[1]
+    reasons = boxes(assets_of(account, policy), prices)[1]
     reasons += missing_parameters(account, policy)
     reasons += [reason for leg in account.legs for reason in leg.unreadable]
     if not reasons:
@@ -122,6 +132,11 @@ def _after(account: Account, action: RiskAction, prices: Prices) -> list[Account
             legs = [with_debt(leg, venue.stable, debt_of(leg) + action.size)]
         case Action.TRADE:
             legs = [traded(leg, venue, action.item, delta, prices) for delta in (action.size, -action.size)]
+        case Action.OPTION_TRADE if action.option is not None:
+            legs = [
+                option_traded(leg, venue, action.option, delta, action.price_wad, prices)
+                for delta in (action.size, -action.size)
+            ]
         case Action.UNLINK:
             legs = [replace(leg, cross_margin=False)]
         case _:
