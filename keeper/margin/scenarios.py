@@ -47,7 +47,7 @@ def scenarios(underlyings: Sequence[str], risk: PortfolioRisk) -> list[Scenario]
             moves = {asset: _move(share * part, unit * MOVE) for asset, part in manner.items()}
             found.setdefault((tuple(moves.values()), shock, cover_bps), Scenario(moves, shock, cover_bps))
     for tail in risk.tails:
-        moves = {asset: tail.move_bps * (MOVE // BPS) for asset in sorted(set(underlyings))}
+        moves = dict.fromkeys(sorted(set(underlyings)), tail.move_bps * (MOVE // BPS))
         key = (tuple(moves.values()), tail.shock, tail.cover_bps)
         found.setdefault(key, Scenario(moves, tail.shock, tail.cover_bps))
     return list(found.values())
