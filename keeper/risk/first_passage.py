@@ -26,6 +26,7 @@ FARTHEST = 9.0
 _GRID = 37
 _HALVINGS = 24
 _TURNS = 3
+_IMAGES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,24 @@ def touch_probability(distance: Floats, drift: Floats) -> Floats:
 
     Distances and drifts are in standard deviations over the horizon. At or behind the barrier it is one.
     """
-    ahead = np.maximum(distance, 0.0)
+    ahead = np.clip(distance, 0.0, 2 * FARTHEST)
     reflected = np.exp(np.minimum(2.0 * drift * ahead, 700.0)) * ndtr(-ahead - drift)
     return np.where(distance <= 0, 1.0, np.minimum(ndtr(drift - ahead) + reflected, 1.0))
+
+
+def exit_probability(ahead: Floats, behind: Floats, drift: Floats) -> Floats:
+    """Return the chance to have left the strip from -`behind` to `ahead` within one unit of time.
+
+    By images in both barriers (Cox and Miller, "The Theory of Stochastic Processes", 1965, section 5.7).
+    """
+    width = ahead + behind
+    stays = np.zeros(np.broadcast(ahead, behind, drift).shape)
+    for turn in range(-_IMAGES, _IMAGES + 1):
+        for sign, image in ((1.0, 2.0 * turn * width), (-1.0, 2.0 * ahead - 2.0 * turn * width)):
+            inside = ndtr(ahead - image - drift) - ndtr(-behind - image - drift)
+            stays += sign * np.exp(np.clip(drift * image, -700.0, 700.0)) * inside
+    found: Floats = np.clip(1.0 - stays, 0.0, 1.0)
+    return found
 
 
 def end_probability(distance: Floats, drift: Floats) -> Floats:
@@ -107,8 +123,12 @@ class _Search:
             distance = np.where(nearer, its, distance)
         # What is hedged on one side (a short straddle) may breach on the other as well.
         other = self._along(away)
-        probability = touch_probability(distance, ray @ drift) + touch_probability(other, away @ drift)
-        at_the_end = end_probability(distance, ray @ drift) + end_probability(other, away @ drift)
+        along = ray @ drift
+        one = touch_probability(distance, along)
+        both = exit_probability(np.minimum(distance, FARTHEST), np.minimum(other, FARTHEST), along)
+        probability = np.where(np.isfinite(distance) & np.isfinite(other), np.maximum(one, both), one)
+        probability = np.where(np.isfinite(distance), probability, touch_probability(other, -along))
+        at_the_end = end_probability(distance, along) + end_probability(other, -along)
         swap = other < distance
         distance, ray = np.minimum(distance, other), np.where(swap[:, None], away, ray)
         return (

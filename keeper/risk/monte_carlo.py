@@ -70,7 +70,8 @@ def _chances(part: Exposures, prices: Floats, covariance: Floats, *, bridged: bo
     before, after = surplus[:, :-1], surplus[:, 1:]
     below = (before < 0) | (after < 0)
     if not bridged:
-        return below.astype(np.float64)
+        looked: Floats = below.astype(np.float64)
+        return looked
     slope = part.sensitivity(flat)[0]
     variance = np.einsum("si,ij,sj->s", slope, covariance, slope, optimize=True).reshape(count, moments)
     # The spread of the surplus changes over a step; the geometric mean is exact for one driver up to its drift.
