@@ -17,6 +17,7 @@ from keeper.planner.effects import Move
 from keeper.planner.facts import VenueFacts
 from keeper.planner.ground import Ground, Prices
 from keeper.planner.means import boundless
+from keeper.planner.option_marks import marks_of
 from keeper.planner.rescue import Choice, Rescue
 from keeper.planner.sizing import Workbench
 from oracles.price import Price
@@ -49,7 +50,7 @@ def bounds(
     if health.unknown_because:
         return {}
     appraiser = Appraiser(health, prices, policy)
-    hub_prices = Prices(appraiser.mids_wad, facts)
+    hub_prices = Prices(appraiser.mids_wad, facts, marks_of(account, prices, policy, health.cut))
     conditions = Conditions(health, hub_prices, policy)
     ground = Ground(account, {chain: venue.pool_cash for chain, venue in facts.items()})
     moves = [found.move for _, found in seizing(ground, conditions) if isinstance(found, Candidate)]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from chains.hub.attestation import Action
-from config.units import BPS, mul_div_up
+from config.units import mul_div_up
 from keeper.planner.appraisal import Standing
 from keeper.planner.candidates import backing_wad, slot_of
 from keeper.planner.conditions import Conditions

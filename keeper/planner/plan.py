@@ -35,9 +35,11 @@ from keeper.planner.effects import Effect, Move, effect
 from keeper.planner.facts import Inventory, VenueFacts
 from keeper.planner.ground import Ground, Prices
 from keeper.planner.means import Lack, Means
+from keeper.planner.optimum import Search
+from keeper.planner.option_marks import marks_of
 from keeper.planner.option_steps import option_of
 from keeper.planner.reasons import ratio, sized, span, usd
-from keeper.planner.rescue import Choice, Rescue, Survey, not_needed
+from keeper.planner.rescue import Choice, Rescue, Survey, bill_wad, not_needed
 from keeper.planner.sizing import Trial, Workbench
 from oracles.price import Price
 
@@ -77,7 +79,8 @@ class Planning:
         self._health = health
         self._policy = policy
         appraiser = Appraiser(health, prices, policy)
-        self._prices = Prices(appraiser.mids_wad, facts)
+        options_wad = marks_of(account, prices, policy, health.cut)
+        self._prices = Prices(appraiser.mids_wad, facts, options_wad)
         self._conditions = Conditions(health, self._prices, policy)
         self._bench = Workbench(appraiser, self._prices)
         self._account = account
@@ -110,6 +113,7 @@ class Planning:
         bankrupt = self._health.equity.high < 0
         if bankrupt or rescue.only_toxic(survey):
             chosen, refused = rescue.everything(self._ground, before, self._means, bankrupt=bankrupt)
+            cost_wad = bill_wad(chosen, self._means)
             self._take(chosen)
             self._rejected |= refused
             why = (
@@ -117,29 +121,44 @@ class Planning:
                 if bankrupt
                 else f"every step that matters would lower health ({next(iter(survey.reasons.values()))})"
             )
-            outcome = _summary(chosen, before) if chosen else _outcome(chosen, before, self._policy)
+            outcome = (
+                _summary(chosen, before, cost_wad) if chosen else _outcome(chosen, before, self._policy, 0)
+            )
             return self._finished(f"Closed whole, since {why}: {outcome}", whole=True)
-        chosen, refused = rescue.cheapest_relief_first(self._ground, before, self._means, survey)
-        chosen = self._cheaper_alone(rescue, survey, before, chosen)
+        greedy, refused = rescue.cheapest_relief_first(self._ground, before, self._means, survey)
+        cheapest, compared = self._cheapest(rescue, survey, before, greedy)
+        chosen = list(cheapest)
         self._rejected |= survey.reasons | refused
         if chosen:
             taken = [choice.candidate.key for choice in chosen]
+            for key in taken:
+                self._rejected.pop(key, None)
             self._rejected |= not_needed(survey.options, {*taken, *refused}, taken[0])
+        cost_wad = bill_wad(chosen, self._means)
         self._take(chosen)
-        return self._finished(_outcome(chosen, before, self._policy))
+        return self._finished(_outcome(chosen, before, self._policy, cost_wad) + compared)
 
-    def _cheaper_alone(
-        self, rescue: Rescue, survey: Survey, before: Standing, chosen: list[Choice]
-    ) -> list[Choice]:
-        """Return one step in place of several, if one alone reaches the target for less."""
-        cost_wad = sum(choice.cost_wad for choice in chosen)
-        enough = len(chosen) > 1 and _end(chosen, before).shortfall <= 0
-        for option in survey.options if enough else ():
-            if option.trial.standing.shortfall <= 0:
-                alone = rescue.sized(self._ground, before, option, self._means)
-                if isinstance(alone, Choice) and alone.cost_wad < cost_wad:
-                    chosen, cost_wad = [alone], alone.cost_wad
-        return chosen
+    def _cheapest(
+        self, rescue: Rescue, survey: Survey, before: Standing, greedy: Sequence[Choice]
+    ) -> tuple[Sequence[Choice], str]:
+        """Return the steps that reach the target at the least cost, and how much more the next best would cost."""
+        if not survey.options:
+            return greedy, ""
+        search = Search(
+            rescue, self._bench, self._conditions, self._ground, before, self._means, survey.options
+        )
+        way = search.cheapest(greedy)
+        if not search.is_safe(way.chosen):
+            return way.chosen[:1], " More at once could leave the account worse if only a part were mined."
+        if not way.reaches:
+            return way.chosen, ""
+        other = search.next_best(way)
+        if other is None:
+            return way.chosen, " Nothing else would do."
+        more = usd(max(other.cost_wad - way.cost_wad, 0))
+        return way.chosen, (
+            f" The next best ({'; '.join(other.names)}) costs at least {usd(other.cost_wad)}, {more} more."
+        )
 
     def _after(self, ground: Ground, steps: Iterable[Step]) -> Ground:
         """Return the ground after the steps, without those the hub would refuse there."""
@@ -254,19 +273,20 @@ def _end(chosen: Sequence[Choice], before: Standing) -> Standing:
     return chosen[-1].trial.standing if chosen else before
 
 
-def _outcome(chosen: Sequence[Choice], before: Standing, policy: RiskPolicy) -> str:
+def _outcome(chosen: Sequence[Choice], before: Standing, policy: RiskPolicy, cost_wad: int) -> str:
     """Say what the steps do together."""
     if not chosen:
         return f"no step can be taken now, {usd(before.shortfall // EXACT)} short of the target."
     end = _end(chosen, before)
     target = ratio(policy.target_health_wad)
     if end.shortfall <= 0:
-        return f"{_summary(chosen, before)} The target of {target} is certain."
+        return f"{_summary(chosen, before, cost_wad)} The target of {target} is certain."
     short = usd(end.shortfall // EXACT)
-    return f"{_summary(chosen, before)} {short} short of the target of {target}; no more can be done now."
+    return f"{_summary(chosen, before, cost_wad)} {short} short of the target of {target}; no more can be done now."
 
 
-def _summary(chosen: Sequence[Choice], before: Standing) -> str:
+def _summary(chosen: Sequence[Choice], before: Standing, cost_wad: int) -> str:
     steps = "one step" if len(chosen) == 1 else f"{len(chosen)} steps"
-    cost = usd(sum(choice.cost_wad for choice in chosen))
-    return f"{steps} for {cost} of penalty and gas; health goes to {span(_end(chosen, before).health)}."
+    penalty_wad = sum(choice.cost_wad for choice in chosen)
+    of = "penalty and gas" if penalty_wad == cost_wad else "penalty, gas and slippage"
+    return f"{steps} for {usd(cost_wad)} of {of}; health goes to {span(_end(chosen, before).health)}."

@@ -170,10 +170,17 @@ class Rescue:
             refused[option.candidate.key] = f"{option.candidate.name}: {choice.reason}"
         return None
 
-    def sized(self, ground: Ground, before: Standing, option: Option, means: Means) -> Choice | Lack:
-        """Return the option at the size that is needed, or all of it if the rest would be dust."""
-        candidate = option.candidate
-        trial = self._bench.to_target(ground, before, option.trial)
+    def sized(
+        self, ground: Ground, before: Standing, option: Option, means: Means, wanted: int | None = None
+    ) -> Choice | Lack:
+        """Return the option at the size that is needed, no larger than `wanted`, or all of it if the rest would be dust."""
+        candidate, largest = option.candidate, option.trial
+        if wanted is not None and wanted < largest.move.size:
+            smaller = self._bench.attempt(ground, replace(largest.move, size=wanted))
+            if isinstance(smaller, Refusal):
+                return Lack(smaller.reason)
+            largest = smaller
+        trial = self._bench.to_target(ground, before, largest)
         venue = self._conditions.prices.facts[candidate.move.chain]
         rest = candidate.everything - trial.move.size
         may_take_all = option.trial.move.size >= candidate.everything

@@ -108,7 +108,7 @@ def test_the_cheaper_of_two_collaterals_is_taken() -> None:
 
 def test_gas_decides_between_chains_for_a_small_shortfall() -> None:
     held = account(
-        leg(HERE, tokens={"ETH": "0.1"}, owes="100"), leg(THERE, tokens={"ETH": "0.1"}, owes="240")
+        leg(HERE, tokens={"ETH": "0.1"}, owes="100"), leg(THERE, tokens={"ETH": "0.1"}, owes="231")
     )
     dear = GasCosts(*[usd("4")] * 5)
     means = inventory()
