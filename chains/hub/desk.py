@@ -18,6 +18,8 @@ WORDS_PER_OPTION = 6
 """Series, market, whether it is a call, strike, expiry, size."""
 
 _LEGS = selector("legs(bytes32[])")
+_SERIES_OF = selector("series_of(uint256)")
+_SERIES_INFO = selector("series_info(bytes32)")
 _MARKET_INFO = selector("market_info(bytes32)")
 
 
@@ -45,6 +47,19 @@ class DeskReader:
                 feed, *rest = _words(answer, 6)
                 found.append(OptionMarketFacts(name, _address(feed), *rest))
         return tuple(found)
+
+    async def series(self, items: Sequence[int], block_hash: str) -> dict[int, OptionHeld]:
+        """Return the terms of those of these items that were opened, nothing being held of them."""
+        ids = [
+            _words(answer, 1)[0]
+            for answer in await self._answers([_SERIES_OF + word(item) for item in items], block_hash)
+        ]
+        opened = {item: series for item, series in zip(items, ids, strict=True) if series}
+        rows = await self._answers([_SERIES_INFO + word(series) for series in opened.values()], block_hash)
+        return {
+            item: _held([series, *_words(row, 6)[:4], 0])
+            for (item, series), row in zip(opened.items(), rows, strict=True)
+        }
 
     async def legs(self, accounts: Sequence[str], block_hash: str) -> list[tuple[OptionHeld, ...]]:
         """Return what each account holds, in order: 250 accounts a call, four calls a request."""

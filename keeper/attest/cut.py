@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from chains.blocks import Head
 from chains.errors import ChainError
+from chains.hub.options import OptionHeld
 from config.settings import Settings
 from keeper.attest.wire import CutBlock
 from keeper.book.catalogue import KnownChain
@@ -40,13 +41,15 @@ class CutRefused(Exception):
 class CutView:
     """What this attestor found: the cut with ages of its own, and the accounts as of it.
 
-    `contradicted` says of accounts where the hub at the cut and the book do not agree.
+    `contradicted` says of accounts where the hub at the cut and the book do not agree. `series` are the terms of
+    the option series that were asked about, by chain and what attestations call them.
     """
 
     points: tuple[CutPoint, ...]
     heads: Mapping[str, Head]
     accounts: Mapping[str, Account]
     contradicted: Mapping[str, str] = field(default_factory=dict)
+    series: Mapping[tuple[str, int], OptionHeld] = field(default_factory=dict)
 
 
 async def read_cut(
@@ -56,8 +59,9 @@ async def read_cut(
     accounts: Sequence[str],
     now_ms: int,
     max_age_s: float,
+    series: Sequence[tuple[int, int]] = (),
 ) -> CutView:
-    """Fetch the blocks and the legs. Raises `CutRefused`."""
+    """Fetch the blocks, the legs, and option series by chain id and item. Raises `CutRefused`."""
     settings = watcher.settings
     named = _by_chain(settings, cut)
     try:
@@ -70,6 +74,12 @@ async def read_cut(
         )
         rows = await asyncio.gather(
             *(watcher.chains[chain].reader.rows(accounts, block.hash) for chain, block in named.items())
+        )
+        terms = await asyncio.gather(
+            *(
+                watcher.chains[chain].reader.series(_items(series, block.chain_id), block.hash)
+                for chain, block in named.items()
+            )
         )
     except ChainError as error:
         raise CutRefused(f"can not read it: {error}") from error
@@ -84,7 +94,14 @@ async def read_cut(
             contradicted[account_id] = difference
         elif booked is not None:
             joined[account_id] = booked
-    return CutView(points, heads, joined, contradicted)
+    opened = {
+        (chain, item): held for chain, its in zip(named, terms, strict=True) for item, held in its.items()
+    }
+    return CutView(points, heads, joined, contradicted, opened)
+
+
+def _items(series: Sequence[tuple[int, int]], chain_id: int) -> list[int]:
+    return sorted({item for its_chain_id, item in series if its_chain_id == chain_id})
 
 
 async def _caught_up(evidence: Evidence, named: Mapping[str, CutBlock]) -> None:

@@ -17,9 +17,11 @@ from chains.hub.signatures import blocks_root
 from config.settings import AttestorSettings, ChainSettings
 from config.units import BPS, WAD, format_wad, mul_div_up
 from keeper.attest.cut import CutView
+from keeper.attest.option_judge import ON_OPTIONS, named_option, price_refusal
 from keeper.attest.promises import OWN_ACTIONS
 from keeper.attest.wire import CutBlock, RefusalReason, Refused
-from keeper.domain.account import Account, Leg
+from keeper.book.catalogue import KnownChain
+from keeper.domain.account import Account, Leg, OptionPosition
 from keeper.domain.health import UnifiedHealth
 from keeper.margin.health import evaluate
 from keeper.margin.parameters import RiskPolicy, policy_hash
@@ -44,6 +46,7 @@ class Terms:
     facts: Mapping[str, HubFacts]
     venues: Mapping[str, VenueFacts]
     now_ms: int
+    known: Mapping[str, KnownChain]
 
 
 def judge(
@@ -61,7 +64,10 @@ def judge(
         return refusal
     action = Action(attestation.action)
     health = evaluate(account, terms.prices.prices, view.points, terms.policy, price_set=terms.prices.id)
-    refusal = _price(attestation, chain, action, terms)
+    option = _option(attestation, chain, account, view, terms) if action in ON_OPTIONS else None
+    if isinstance(option, Refused):
+        return option
+    refusal = _price(attestation, chain, action, option, terms)
     if refusal is not None:
         return refusal
     if action is Action.SEIZE:
@@ -69,7 +75,7 @@ def judge(
             attestation, chain, action, account, health, terms
         )
     if action in OWN_ACTIONS:
-        return _own_action(attestation, chain, action, account, view, terms)
+        return _own_action(attestation, chain, action, account, option, view, terms)
     return _health(attestation, action, health, terms) or _size(
         attestation, chain, action, account, health, terms
     )
@@ -112,8 +118,20 @@ def _leg(attestation: Attestation, chain: str, account: Account) -> Refused | No
     return None
 
 
-def _price(attestation: Attestation, chain: str, action: Action, terms: Terms) -> Refused | None:
+def _option(
+    attestation: Attestation, chain: str, account: Account, view: CutView, terms: Terms
+) -> OptionPosition | Refused:
+    opened = view.series.get((chain, attestation.item))
+    return named_option(attestation, _leg_on(account, chain), opened, terms.known[chain])
+
+
+def _price(
+    attestation: Attestation, chain: str, action: Action, option: OptionPosition | None, terms: Terms
+) -> Refused | None:
     """Check the attested price against this attestor's own, both ways by ratio."""
+    if option is not None:
+        prices, band_bps = terms.prices.prices, terms.own.price_band_bps
+        return price_refusal(attestation, option, prices, terms.policy, band_bps, terms.now_ms // 1000)
     asset = _asset(attestation, chain, action, terms)
     if asset is None:
         return Refused(RefusalReason.ACTION, f"{chain} has no item {attestation.item} for {action.name}")
@@ -217,11 +235,12 @@ def _own_action(
     chain: str,
     action: Action,
     account: Account,
+    option: OptionPosition | None,
     view: CutView,
     terms: Terms,
 ) -> Refused | None:
     """Check unified initial health after the owner's action, at its largest, in its worse direction."""
-    asked = RiskAction(action, chain, attestation.item, attestation.max_size)
+    asked = RiskAction(action, chain, attestation.item, attestation.max_size, option, attestation.price)
     after = initial_after(account, asked, terms.prices.prices, view.points, terms.policy, terms.venues)
     if after.refused:
         return Refused(RefusalReason.MARGIN, after.refused)

@@ -19,7 +19,7 @@ from chains.hub.attestation import Action, Attestation
 from keeper.domain.account import Account
 from keeper.state.reader import LogReader
 
-OWN_ACTIONS = frozenset({Action.WITHDRAW, Action.BORROW, Action.TRADE, Action.UNLINK})
+OWN_ACTIONS = frozenset({Action.WITHDRAW, Action.BORROW, Action.TRADE, Action.UNLINK, Action.OPTION_TRADE})
 GRACE_S = 30
 """A hub goes by its block's time, which may be behind this attestor's clock."""
 

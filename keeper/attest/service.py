@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from chains.errors import SignerUnavailable
+from chains.hub.attestation import Action
 from chains.hub.signatures import AttestationSigner, digest, signed
 from config.settings import AttestorSettings, Settings
 from keeper.attest.cut import CutRefused, CutView, read_cut
@@ -70,7 +71,13 @@ class Attestor:
         wanted = sorted({proposal.attestation.account for proposal in batch.proposals})
         try:
             view = await read_cut(
-                self._watcher, evidence.known, batch.cut, wanted, self._now_ms(), self._own.max_cut_age_s
+                self._watcher,
+                evidence.known,
+                batch.cut,
+                wanted,
+                self._now_ms(),
+                self._own.max_cut_age_s,
+                _series(batch),
             )
         except CutRefused as refusal:
             return [Refused(RefusalReason.CUT, str(refusal))] * len(batch.proposals)
@@ -81,6 +88,7 @@ class Attestor:
             prices=evidence.prices,
             facts=dict(evidence.facts),
             venues=venue_facts(self._settings, evidence),
+            known=evidence.known,
             now_ms=self._now_ms(),
         )
         refusals = [self._refusal(proposal, batch, view, terms) for proposal in batch.proposals]
@@ -191,3 +199,12 @@ class Attestor:
 
 def _log_unavailable(error: LogUnavailable) -> Refused:
     return Refused(RefusalReason.NOT_READY, f"the state log can not be written: {error}")
+
+
+def _series(batch: Batch) -> list[tuple[int, int]]:
+    """Return the option series, by chain id and item, that owners ask to trade."""
+    return [
+        (proposal.chain_id, proposal.attestation.item)
+        for proposal in batch.proposals
+        if proposal.attestation.action == Action.OPTION_TRADE
+    ]

@@ -28,6 +28,12 @@ class LegReader:
             for account, row, held in zip(accounts, words, options, strict=True)
         ]
 
+    async def series(self, items: Sequence[int], block_hash: str) -> dict[int, OptionHeld]:
+        """Return the terms of those option series that the desk has opened, by what attestations call them."""
+        if self._desk is None or not items:
+            return {}
+        return await self._desk.series(items, block_hash)
+
     async def _options(self, accounts: Sequence[str], block_hash: str) -> Sequence[tuple[OptionHeld, ...]]:
         if self._desk is None:
             return [()] * len(accounts)

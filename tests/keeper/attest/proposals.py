@@ -126,6 +126,7 @@ def judged(
         evidence.facts,
         venue_facts(world.settings, evidence),
         NOW_MS,
+        evidence.known,
     )
     at = chain or chain_of(Action(attestation.action) if attestation.action in set(Action) else Action.CLOSE)
     refusal = judge(attestation, at, cut_of(world), view, terms)

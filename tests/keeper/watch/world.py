@@ -12,6 +12,7 @@ from eth_utils import to_checksum_address
 from chains.blocks import Block, ChainUpdate, Head
 from chains.errors import NotYetThere
 from chains.hub.events import AccountOpened, CollateralSet, CrossMarginSet, DebtSet, HubEvent, PositionSet
+from chains.hub.options import OptionHeld, OptionMarketFacts
 from chains.hub.reader import HubFacts, HubLimits, MarketFacts, TokenFacts
 from config.settings import Settings
 from config.units import WAD
@@ -37,12 +38,18 @@ def address(byte: int) -> str:
 
 KEEPER = address(0x77)
 HUBS = {"alpha": address(0xA1), "beta": address(0xB1)}
+DESKS = {"alpha": address(0xA9), "beta": address(0xB9)}
 TOKENS = {"alpha": (address(0xA2), address(0xA3)), "beta": (address(0xB2), address(0xB3))}
 
 
 def settings(**changes: Any) -> Settings:
     """Return a keeper's settings on two chains with a stable, ether, and a market in ether."""
-    body: dict[str, Any] = {
+    return Settings.model_validate(body() | changes)
+
+
+def body() -> dict[str, Any]:
+    """Return the settings as a file would have them."""
+    return {
         "state_log": "/nowhere/keeper.db",
         "assets": {
             "USDC": {"collateral_weight_bps": 9_700, "initial_collateral_weight_bps": 9_500},
@@ -90,7 +97,6 @@ def settings(**changes: Any) -> Settings:
         },
         "attestor": {"signer": "keeper", "state_log": "/nowhere/attestor.db"},
     }
-    return Settings.model_validate(body | changes)
 
 
 LIMITS = HubLimits(5_000, 95 * WAD // 100, 30, 200, 3_600, 2_000, 50 * WAD, 10 * WAD, 120)
@@ -171,6 +177,11 @@ class Node:
             for account, state in states.items()
         ]
 
+    async def series(self, items: Sequence[int], at: str) -> dict[int, OptionHeld]:
+        if items and at not in self.legs_at:
+            raise NotYetThere(f"{at} is not canonical")
+        return {item: self.world.series[item] for item in items if item in self.world.series}
+
     def _words(self, state: LegState) -> tuple[int, ...]:
         balances = [state.collateral.get(token, 0) for token in TOKENS[self.chain]]
         positions = [word % 2**256 for word in state.positions.get(0, (0, 0))]
@@ -188,6 +199,25 @@ class Node:
         )
 
 
+def with_options() -> dict[str, Any]:
+    """Return the changes to the settings that give both chains a desk, with options on ether."""
+    return {
+        "assets": {**body()["assets"], "ETHVOL": {}},
+        "option_markets": {"ETH-OPTIONS": {"asset": "ETH", "volatility": "ETHVOL"}},
+        "chains": {name: chain | {"option_desk": DESKS[name]} for name, chain in body()["chains"].items()},
+    }
+
+
+def listed(its: Settings, name: str) -> dict[str, Any]:
+    """Return what a hub tells of its option desk, if the settings name one."""
+    desk = its.chains[name].option_desk
+    markets = tuple(
+        OptionMarketFacts(market, address(0xFC), 3, 20, 1_250, 2 * WAD, 10**30)
+        for market in its.option_markets
+    )
+    return {} if desk is None else {"option_desk": desk, "option_markets": markets}
+
+
 class World:
     """Evidence over both chains. `mine` adds a block that node and book see; `mine_unseen` one only the node has."""
 
@@ -195,11 +225,12 @@ class World:
         self.settings = settings(**changes)
         self.policy = RiskPolicy.from_settings(self.settings)
         self.policy_hash = policy_hash(self.policy)
-        facts = {name: hub_facts(name, self.policy_hash) for name in CHAINS}
+        facts = {name: hub_facts(name, self.policy_hash, **listed(self.settings, name)) for name in CHAINS}
         known = catalogue(self.settings, facts)
         statuses = {name: ChainStatus(name, ChainState.LIVE, "") for name in CHAINS}
         self.evidence = Evidence(known, Book(known), facts, statuses, price_set())
         self.evidence.reconciled |= set(CHAINS)
+        self.series: dict[int, OptionHeld] = {}
         self.nodes = {name: Node(name, self) for name in CHAINS}
         self._truth: dict[str, dict[str, LegState]] = {name: {} for name in CHAINS}
         for name in CHAINS:
