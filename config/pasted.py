@@ -2,7 +2,8 @@
 
 What is looked for: 32 bytes in hex or as a list (a private key), twelve or more words of
 the BIP-39 list (a mnemonic), extended keys and PEM blocks. Block hashes have the form of a
-key: they pass as `genesis_hash`, and in a comment that calls them a hash. A URL may hold an
+key: they pass as `genesis_hash`, and in a comment that calls them a hash; so do Pyth's numbers of feeds as
+`feed_id`. A URL may hold an
 access key of its provider; it is a secret of its own kind (`config.secrets.SecretUrl`).
 """
 
@@ -19,7 +20,7 @@ from config.positions import Positions
 
 _WORD = re.compile(r"[0-9A-Za-z_]+")
 _HEX = re.compile(r"(?:0[xX])?[0-9a-fA-F]{60,}")
-_HASH_WORDS = re.compile(r"hash|digest|root|block|\btx\b|transaction|salt", re.IGNORECASE)
+_HASH_WORDS = re.compile(r"hash|digest|root|block|\btx\b|transaction|salt|\bfeed_id\b", re.IGNORECASE)
 _ARMOUR = re.compile(r"\b[xyz]prv[0-9A-Za-z]{90,}|BEGIN [A-Z ]*PRIVATE KEY")
 _LETTERS = re.compile(r"[a-z]+")
 _BETWEEN_WORDS = re.compile(r"[\s\"',\[\]#]+")
@@ -28,6 +29,7 @@ _KEY_BYTES = re.compile(r"\[\s*(?=(\d))(?:\d{1,3}\s*,\s*){31,63}\d{1,3}\s*,?\s*\
 _FEWEST_DIGITS = 60
 _LONGEST_GAP = 40
 _FEWEST_WORDS = 12
+_HASHES = frozenset({"genesis_hash", "feed_id"})
 _MAY_HOLD_KEYS = frozenset({"url", "ws_url", "path"})
 
 _MOVE_IT = (
@@ -61,7 +63,7 @@ def _may_be_hash(text: str, word: re.Match[str], positions: Positions) -> bool:
     value = positions.value_at(word.start())
     if value is not None:
         name = next((part for part in reversed(value.key) if isinstance(part, str)), "")
-        return name == "genesis_hash" or (name in _MAY_HOLD_KEYS and "/" in text[value.start : value.end])
+        return name in _HASHES or (name in _MAY_HOLD_KEYS and "/" in text[value.start : value.end])
     comment = positions.comment_at(word.start())
     return comment is not None and _HASH_WORDS.search(text, *comment) is not None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from config.errors import KeyPath, Remark
 from config.settings import Mode, Settings
-from config.source_settings import HttpSourceSettings
+from config.source_settings import OnChainSourceSettings, RedstoneSourceSettings
 
 _HIGHEST_PRECOMPILE = 0xFFFF
 _DEAD = frozenset(
@@ -64,10 +64,13 @@ def _addresses(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
         for number, token in enumerate(chain.tokens):
             yield ("chains", name, "tokens", number, "address"), token.address
     for number, source in enumerate(settings.sources):
-        if not isinstance(source, HttpSourceSettings):
+        if isinstance(source, OnChainSourceSettings):
             yield ("sources", number, "address"), source.address
-    for name, signer in settings.signers.items():
-        yield ("signers", name, "address"), signer.address
+        elif isinstance(source, RedstoneSourceSettings):
+            for place, signer in enumerate(source.signers):
+                yield ("sources", number, "signers", place), signer
+    for name, key in settings.signers.items():
+        yield ("signers", name, "address"), key.address
     if settings.attestation is not None:
         for number, peer in enumerate(settings.attestation.attestors):
             yield ("attestation", "attestors", number, "address"), peer.address

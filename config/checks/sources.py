@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 
+from config.checks.off_chain import check_off_chain, question
 from config.checks.origins import is_loopback, origin
 from config.errors import KeyPath, Remark
 from config.pairs import UNIT, edge_of, units_of
@@ -12,7 +13,8 @@ from config.settings import Settings
 from config.source_settings import (
     ChainlinkSourceSettings,
     Erc4626SourceSettings,
-    HttpSourceSettings,
+    OffChainSourceSettings,
+    OnChainSourceSettings,
     SourceSettings,
 )
 
@@ -28,10 +30,10 @@ def check_sources(settings: Settings, presets: Collection[str] | None) -> Iterat
                 (*at, "name"), "E401", message, "give each source its own name; the log tells them by it"
             )
         yield from _pair(at, source, settings)
-        if isinstance(source, HttpSourceSettings):
-            yield from _http(at, source, presets)
-        else:
+        if isinstance(source, OnChainSourceSettings):
             yield from _on_chain(at, source, settings)
+        else:
+            yield from check_off_chain(at, source, presets)
     yield from _copies(settings)
     yield from _shared_hosts(settings)
 
@@ -60,39 +62,7 @@ def _pair(at: KeyPath, source: SourceSettings, settings: Settings) -> Iterator[R
         yield Remark((*at, "pair"), "E403", message, advice)
 
 
-def _http(at: KeyPath, source: HttpSourceSettings, presets: Collection[str] | None) -> Iterator[Remark]:
-    if source.preset is None:
-        missing = [key for key in ("path", "price_path") if getattr(source, key) is None]
-        if missing:
-            message = f"source {source.name} has no preset, and no {' and no '.join(missing)}"
-            advice = 'name a venue (preset = "kraken"), or say where its answer holds the price: path and price_path'
-            yield Remark(at, "E410", message, advice)
-        if source.time_path is not None and source.time_unit is None:
-            message = f"source {source.name} has a time_path and no time_unit"
-            advice = 'say in what that time is: time_unit = "s", "ms", "us", "ns" or "iso"'
-            yield Remark((*at, "time_path"), "E413", message, advice)
-    elif presets is not None and source.preset not in presets:
-        near = get_close_matches(source.preset[:40].lower(), presets, 1)
-        advice = f'did you mean "{near[0]}"? ' if near else ""
-        listed = ", ".join(sorted(presets))
-        yield Remark((*at, "preset"), "E411", "there is no such preset", f"{advice}there are {listed}")
-    if not source.symbol and (source.path is None or "{symbol}" in source.path):
-        message = f"source {source.name} has no symbol to put into its path"
-        yield Remark(at, "E412", message, 'name the market as the venue spells it: symbol = "ETH-USD"')
-    if source.max_age_s < source.poll_interval_s:
-        message = f"{source.max_age_s:g} s, but it is asked only every {source.poll_interval_s:g} s"
-        advice = "every quote would be too old before the next: set max_age_s to some poll intervals"
-        yield Remark((*at, "max_age_s"), "E415", message, advice)
-    if source.timeout_s > source.max_age_s:
-        message = (
-            f"an answer after {source.timeout_s:g} s would be older than max_age_s, {source.max_age_s:g} s"
-        )
-        yield Remark((*at, "timeout_s"), "W418", message, "set it below max_age_s")
-
-
-def _on_chain(
-    at: KeyPath, source: ChainlinkSourceSettings | Erc4626SourceSettings, settings: Settings
-) -> Iterator[Remark]:
+def _on_chain(at: KeyPath, source: OnChainSourceSettings, settings: Settings) -> Iterator[Remark]:
     chain = settings.chains.get(source.chain)
     if chain is None:
         advice = f"name one of: {', '.join(settings.chains)}"
@@ -130,10 +100,10 @@ def _copies(settings: Settings) -> Iterator[Remark]:
     seen: dict[tuple[object, ...], str] = {}
     for number, source in enumerate(settings.sources):
         asked: tuple[object, ...]
-        if isinstance(source, HttpSourceSettings):
-            asked = (origin(source.url), source.preset, source.path, source.price_path, source.symbol)
-        else:
+        if isinstance(source, OnChainSourceSettings):
             asked = (source.kind, source.chain, source.address)
+        else:
+            asked = question(source)
         if (other := seen.setdefault((source.pair, *asked), source.name)) != source.name:
             message = f"{source.name} asks the same as {other}: one answer would count twice"
             yield Remark(
@@ -144,7 +114,7 @@ def _copies(settings: Settings) -> Iterator[Remark]:
 def _shared_hosts(settings: Settings) -> Iterator[Remark]:
     groups: dict[tuple[str, str], str] = {}
     for number, source in enumerate(settings.sources):
-        if isinstance(source, HttpSourceSettings) and not is_loopback(source.url):
+        if isinstance(source, OffChainSourceSettings) and source.url and not is_loopback(source.url):
             group = groups.setdefault((source.pair, origin(source.url).host), source.group)
             if group != source.group:
                 message = (

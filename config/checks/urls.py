@@ -9,7 +9,7 @@ from config.errors import KeyPath, Remark
 from config.secrets import SecretUrl
 from config.settings import Mode, Settings
 from config.shown import key_text
-from config.source_settings import HttpSourceSettings
+from config.source_settings import OffChainSourceSettings
 
 _EXAMPLE_DOMAINS = ("example", "invalid", "example.com", "example.net", "example.org")
 """Reserved for examples (RFC 2606): no one answers there."""
@@ -35,7 +35,7 @@ def _urls(settings: Settings) -> Iterator[tuple[KeyPath, SecretUrl]]:
             if endpoint.ws_url is not None:
                 yield ("chains", name, "endpoints", number, "ws_url"), endpoint.ws_url
     for number, source in enumerate(settings.sources):
-        if isinstance(source, HttpSourceSettings):
+        if isinstance(source, OffChainSourceSettings) and source.url is not None:
             yield ("sources", number, "url"), source.url
     for name, signer in settings.signers.items():
         if signer.remote_url is not None:

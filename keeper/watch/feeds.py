@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from config.source_settings import ChainlinkSourceSettings, Erc4626SourceSettings, SourceSettings
+from config.source_settings import (
+    ChainlinkSourceSettings,
+    Erc4626SourceSettings,
+    OnChainSourceSettings,
+    SourceSettings,
+)
 from oracles.price import Quote, QuoteFailure
 from oracles.sources.chain import Call, ChainReader, silent
 from oracles.sources.chainlink import ChainlinkSource
@@ -16,7 +21,9 @@ class Feeds:
 
     def __init__(self, chain: str, sources: Sequence[SourceSettings]) -> None:
         self._readers: tuple[ChainReader, ...] = tuple(
-            _reader(source) for source in sources if source.kind != "http" and source.chain == chain
+            _reader(source)
+            for source in sources
+            if isinstance(source, OnChainSourceSettings) and source.chain == chain
         )
 
     def calls(self) -> list[Call]:
@@ -49,7 +56,7 @@ class Feeds:
         return [silent(reader, now_ms) for reader in self._readers]
 
 
-def _reader(source: ChainlinkSourceSettings | Erc4626SourceSettings) -> ChainReader:
+def _reader(source: OnChainSourceSettings) -> ChainReader:
     match source:
         case ChainlinkSourceSettings():
             return ChainlinkSource(source)

@@ -26,7 +26,8 @@ from oracles.guards.guards import Guards
 from oracles.price import PriceSet
 from oracles.pricing import PriceBook
 from oracles.service import PriceService
-from oracles.sources.http import HttpSource, open_session
+from oracles.sources.http import HttpSource
+from oracles.sources.http_get import open_session
 
 CONNECT_PAUSE_S = 0.5
 AGE_CHECK_S = 0.25

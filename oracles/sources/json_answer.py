@@ -90,6 +90,14 @@ def price_wad(value: object) -> int:
     return int(scaled)
 
 
+def amount_wad(value: object) -> int:
+    """Return a decimal that may be zero as an integer of 10**-18, rounded up: a width. Raises `BadAnswer`."""
+    scaled = _decimal(value, FailureKind.MALFORMED) * WAD
+    if scaled > MAX_VALUE_WAD:
+        raise _malformed(f"too large: {shown(value)}")
+    return -int(-scaled // 1)
+
+
 def time_ms(value: object, unit: TimeUnit) -> int:
     """Return a source's time as UTC milliseconds, rounded down. Raises `BadAnswer`."""
     if unit != "iso":

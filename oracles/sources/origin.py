@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from config.source_settings import ChainlinkSourceSettings, Erc4626SourceSettings, HttpSourceSettings
+from config.source_settings import SourceSettings
 from oracles.price import FailureKind, Quote, QuoteFailure
 
 DETAIL_LENGTH = 160
@@ -33,11 +33,13 @@ class Origin:
     weight: int
 
     @classmethod
-    def of(cls, settings: HttpSourceSettings | ChainlinkSourceSettings | Erc4626SourceSettings) -> Origin:
+    def of(cls, settings: SourceSettings) -> Origin:
         """Return the origin that `settings` describe."""
         return cls(settings.name, settings.group, settings.pair, settings.weight)
 
-    def quote(self, value_wad: int, source_time_ms: int | None, now_ms: int) -> Quote:
+    def quote(
+        self, value_wad: int, source_time_ms: int | None, now_ms: int, confidence_wad: int = 0
+    ) -> Quote:
         """Return a quote received now. Since when it has not changed is the price book's to say."""
         return Quote(
             source=self.name,
@@ -45,7 +47,7 @@ class Origin:
             pair=self.pair,
             weight=self.weight,
             value_wad=value_wad,
-            confidence_wad=0,
+            confidence_wad=confidence_wad,
             source_time_ms=source_time_ms,
             received_at_ms=now_ms,
             changed_at_ms=now_ms,

@@ -26,7 +26,8 @@ class Route:
     """One question to an HTTP endpoint and how its answer is read.
 
     `code_path` leads to the venue's own verdict, which must be `code_ok` (text, or an
-    empty list); a verdict in `codes_busy` means asked too often.
+    empty list); a verdict in `codes_busy` means asked too often. How sure the price is
+    stands at `confidence_path`, or follows from bid and ask.
     """
 
     path: str
@@ -36,20 +37,31 @@ class Route:
     code_path: str | None = None
     code_ok: str | tuple[()] = ""
     codes_busy: frozenset[str] = frozenset()
+    bid_path: str | None = None
+    ask_path: str | None = None
+    confidence_path: str | None = None
 
 
 _KRAKEN_BUSY = frozenset({"EAPI:Rate limit exceeded", "EGeneral:Too many requests"})
 _BYBIT_BUSY = frozenset({"10006", "10018"})
 
 PRESETS: dict[str, Route] = {
-    "binance": Route("/api/v3/ticker/24hr?symbol={symbol}", "lastPrice", "closeTime"),
-    "bitstamp": Route("/api/v2/ticker/{symbol}/", "last", "timestamp", "s"),
+    "binance": Route(
+        "/api/v3/ticker/24hr?symbol={symbol}",
+        "lastPrice",
+        "closeTime",
+        bid_path="bidPrice",
+        ask_path="askPrice",
+    ),
+    "bitstamp": Route("/api/v2/ticker/{symbol}/", "last", "timestamp", "s", bid_path="bid", ask_path="ask"),
     "bybit": Route(
         "/v5/market/tickers?category=spot&symbol={symbol}",
         "result.list.0.lastPrice",
         code_path="retCode",
         code_ok="0",
         codes_busy=_BYBIT_BUSY,
+        bid_path="result.list.0.bid1Price",
+        ask_path="result.list.0.ask1Price",
     ),
     "bybit-trades": Route(
         "/v5/market/recent-trade?category=spot&symbol={symbol}&limit=1",
@@ -59,7 +71,7 @@ PRESETS: dict[str, Route] = {
         code_ok="0",
         codes_busy=_BYBIT_BUSY,
     ),
-    "coinbase": Route("/products/{symbol}/ticker", "price", "time", "iso"),
+    "coinbase": Route("/products/{symbol}/ticker", "price", "time", "iso", bid_path="bid", ask_path="ask"),
     "gemini": Route("/v1/trades/{symbol}?limit_trades=1", "0.price", "0.timestampms"),
     "kraken": Route(
         "/0/public/Ticker?pair={symbol}",
@@ -67,6 +79,8 @@ PRESETS: dict[str, Route] = {
         code_path="error",
         code_ok=(),
         codes_busy=_KRAKEN_BUSY,
+        bid_path="result.*.b.0",
+        ask_path="result.*.a.0",
     ),
     "kraken-trades": Route(
         "/0/public/Trades?pair={symbol}&count=1",
@@ -84,6 +98,8 @@ PRESETS: dict[str, Route] = {
         code_path="code",
         code_ok="200000",
         codes_busy=frozenset({"429000"}),
+        bid_path="data.bestBid",
+        ask_path="data.bestAsk",
     ),
     "okx": Route(
         "/api/v5/market/ticker?instId={symbol}",
@@ -92,6 +108,8 @@ PRESETS: dict[str, Route] = {
         code_path="code",
         code_ok="0",
         codes_busy=frozenset({"50011"}),
+        bid_path="data.0.bidPx",
+        ask_path="data.0.askPx",
     ),
 }
 
@@ -117,6 +135,9 @@ def route(settings: HttpSourceSettings) -> Route:
         price_path=settings.price_path or found.price_path,
         time_path=settings.time_path or found.time_path,
         time_unit=settings.time_unit or found.time_unit,
+        confidence_path=settings.confidence_path,
+        bid_path=(settings.bid_path or found.bid_path) if settings.use_spread else None,
+        ask_path=(settings.ask_path or found.ask_path) if settings.use_spread else None,
     )
     if "{symbol}" in found.path and not settings.symbol:
         message = f"source {settings.name} needs a symbol"

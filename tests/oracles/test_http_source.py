@@ -14,7 +14,8 @@ from aiohttp import web
 
 from config.units import WAD
 from oracles.price import FailureKind, Quote, QuoteFailure
-from oracles.sources.http import MAX_BODY_BYTES, HttpSource, open_session
+from oracles.sources.http import HttpSource
+from oracles.sources.http_get import MAX_BODY_BYTES, open_session
 from tests.oracles.evidence import NOW_MS, http_settings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

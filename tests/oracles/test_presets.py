@@ -9,7 +9,8 @@ import pytest
 
 from config.units import parse_wad
 from oracles.price import FailureKind, Quote, QuoteFailure
-from oracles.sources.http import HttpSource, open_session
+from oracles.sources.http import HttpSource
+from oracles.sources.http_get import open_session
 from oracles.sources.presets import PRESETS, route
 from oracles.venue_answers import ANSWERS
 from oracles.venues import Fault, Venue, served

@@ -14,7 +14,8 @@ from oracles.circuit import Circuit
 from oracles.price import FailureKind, PriceSet, PriceStatus, Quote, QuoteFailure
 from oracles.pricing import PriceBook
 from oracles.service import PriceService
-from oracles.sources.http import HttpSource, open_session
+from oracles.sources.http import HttpSource
+from oracles.sources.http_get import open_session
 from oracles.sources.origin import Origin
 from oracles.venues import Fault, Venue, served
 from tests.oracles.evidence import MAX_AGE_MS, NOW_MS, http_settings, quote, reason_of, used_by

@@ -8,28 +8,36 @@ from chains.answers import read_data, read_head
 from chains.endpoint import Endpoint
 from chains.errors import ChainError
 from config.settings import Settings
-from config.source_settings import ChainlinkSourceSettings, Erc4626SourceSettings, HttpSourceSettings
+from config.source_settings import (
+    ChainlinkSourceSettings,
+    HttpSourceSettings,
+    OnChainSourceSettings,
+    SourceSettings,
+)
 from keeper.runtime.clock import now_ms
 from keeper.views.probes.report import Report, ok, warning
 from oracles.price import Quote, QuoteFailure
 from oracles.sources.chainlink import ChainlinkSource
 from oracles.sources.erc4626 import Erc4626Source
-from oracles.sources.http import HttpSource, open_session
+from oracles.sources.http import HttpSource
+from oracles.sources.http_get import open_session
 
 
 async def probe_sources(settings: Settings) -> list[Report]:
     """Ask every source once, all at the same time."""
     async with open_session() as session:
 
-        async def one(source: HttpSourceSettings | ChainlinkSourceSettings | Erc4626SourceSettings) -> Report:
+        async def one(source: SourceSettings) -> Report:
             if isinstance(source, HttpSourceSettings):
                 return _judge(source.name, await HttpSource(source, session, now_ms).fetch())
-            return await _on_chain(settings, source)
+            if isinstance(source, OnChainSourceSettings):
+                return await _on_chain(settings, source)
+            return ok(_subject(source.name), "is only asked by the daemon")
 
         return list(await asyncio.gather(*(one(source) for source in settings.sources)))
 
 
-async def _on_chain(settings: Settings, source: ChainlinkSourceSettings | Erc4626SourceSettings) -> Report:
+async def _on_chain(settings: Settings, source: OnChainSourceSettings) -> Report:
     reader = ChainlinkSource(source) if isinstance(source, ChainlinkSourceSettings) else Erc4626Source(source)
     node = settings.chains[source.chain].endpoints[0]
     endpoint = Endpoint(node.url, timeout_s=node.timeout_s, attempts=1)
