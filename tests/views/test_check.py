@@ -137,6 +137,11 @@ async def test_a_configuration_that_fits_its_chain_has_only_one_thing_to_say(
         ("threshold = 2", "threshold = 3", "it asks for 2 signatures, attestation.threshold is 3"),
         ("weight_bps = 8000", "weight_bps = 8100", "its risk policy is"),
         (ATTESTORS[0], "0x" + "a4" * 20, "is no signer of epoch 1"),
+        (
+            f"chain_id = {CHAIN_ID}",
+            f'chain_id = {CHAIN_ID}\noption_desk = "0x{"d7" * 20}"',
+            "its option desk is None",
+        ),
     ],
 )
 async def test_a_configuration_that_does_not_fit_its_chain_is_told_where(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,22 +12,29 @@ import pytest
 from chains.hub.attestation import Action, Attestation
 from chains.hub.events import CollateralSet, CrossMarginSet, HubEvent, OptionSet
 from chains.hub.options import OptionHeld, item_of, market_key, series_id
+from chains.keys import Key
 from config.units import WAD
-from keeper.attest.cut import CutView
+from keeper.attest.cut import CutView, read_cut
 from keeper.attest.judge import Terms, judge
-from keeper.attest.wire import RefusalReason
+from keeper.attest.service import Attestor
+from keeper.attest.wire import Batch, CutBlock, Proposal, RefusalReason, Refused, Signed
 from keeper.domain.account import OptionPosition
 from keeper.domain.health import Interval
 from keeper.planner.option_marks import mark
+from keeper.state.log import StateLog
+from keeper.watch.evidence import catalogue
 from keeper.watch.venues import venue_facts
 from oracles.price import PriceSet
 from tests.keeper.attest.proposals import cut_of, good
 from tests.keeper.watch.world import (
     ACCOUNT,
+    CHAINS,
+    DESKS,
     NOW_MS,
     NOW_S,
     TOKENS,
     World,
+    log_path,
     opened,
     price,
     price_set,
@@ -198,3 +206,42 @@ def test_the_account_must_be_on_cross_margin() -> None:
     )
 
     assert RefusalReason.MARGIN == judged(world, trade(world))
+
+
+async def test_the_attestor_reads_the_series_that_an_owner_asks_for(tmp_path: Path) -> None:
+    world = world_with(*rich())
+    own = world.settings.attestor
+    assert own is not None
+    asked = trade(world)
+    batch = Batch(cut_of(world), (Proposal(CHAINS["alpha"], asked),))
+    async with StateLog.open(log_path(tmp_path), "attest", lambda: NOW_MS) as log:
+        service = Attestor(
+            world.settings, own, world.policy, world.watcher(), Key(bytes([7]) * 32), log, lambda: NOW_MS
+        )
+        (unopened,) = await service.attest(batch)
+        world.series[ITEM] = TERMS
+        (opened_since,) = await service.attest(batch)
+
+    assert isinstance(unopened, Refused)
+    assert RefusalReason.ACTION == unopened.reason
+    assert isinstance(opened_since, Signed)
+
+
+async def test_a_book_that_has_other_options_than_the_desk_is_not_believed() -> None:
+    world = world_with(*rich(), held(-1))
+    head = world.mine_unseen("alpha", held(-2))
+    cut = [block for block in cut_of(world) if block.chain_id != CHAINS["alpha"]]
+    named = [*cut, CutBlock(CHAINS["alpha"], head.number, head.hash)]
+
+    view = await read_cut(world.watcher(), world.evidence.known, named, [ACCOUNT], NOW_MS, 30.0)
+
+    assert ACCOUNT in view.contradicted
+
+
+def test_a_hub_whose_desk_is_not_the_configured_one_is_not_watched() -> None:
+    world = World()
+    facts = world.evidence.facts["alpha"]
+    other = {**world.evidence.facts, "alpha": replace(facts, option_desk=DESKS["beta"])}
+
+    with pytest.raises(ValueError, match=r"chains\.alpha\.option_desk: the hub has 0x"):
+        catalogue(world.settings, other)
