@@ -18,7 +18,7 @@ from tests.oracles.evidence import (
     used_by,
 )
 
-FROZEN = EXACT.model_copy(update={"frozen_after_s": 600.0, "frozen_bps": 200})
+FROZEN = EXACT.model_copy(update={"frozen_after_s": 600.0, "frozen_bps": 200, "outlier_floor_bps": 10_000})
 AFTER_MS = 600_000
 
 
@@ -78,6 +78,19 @@ def test_as_many_liars_as_honest_others_do_not_make_an_honest_source_look_frozen
         repeated("slow", 1_000, AFTER_MS + 1),
     ]
     assert not reason_of(price_of(answers, FROZEN), "slow").startswith("frozen")
+
+
+def test_half_of_the_others_standing_still_is_no_moving_market() -> None:
+    moved = [quote("a", 1_030), quote("b", 1_030)]
+    still = [repeated("c", 1_030, 3 * AFTER_MS), repeated("d", 1_030, 3 * AFTER_MS)]
+    one = repeated("x", 1_000, 2 * AFTER_MS)
+    assert "x" in used_by(price_of([*moved, *still, one], FROZEN))
+    assert "x" not in used_by(price_of([*moved, *still[:1], one], FROZEN))
+
+
+def test_a_source_is_measured_against_the_others_and_not_against_itself() -> None:
+    others = [quote("a", 1_005), quote("b", 1_030), quote("c", 1_030)]
+    assert "frozen" in reason_of(price_of([*others, repeated("x", 1_000, AFTER_MS + 1)], FROZEN), "x")
 
 
 def test_the_quorum_is_counted_without_what_is_frozen() -> None:

@@ -140,6 +140,44 @@ def test_two_paths_may_lie_as_many_bands_apart_as_the_longer_has_pairs() -> None
     assert 2_000 * WAD == prices_of(DIRECT, near, TETHER)["ETH"].mid_wad
 
 
+def test_exactly_at_the_limit_two_paths_do_not_contradict() -> None:
+    at_limit = {"binance": 40_804 * WAD // 10, "okx": 40_804 * WAD // 10}
+    beyond = {"binance": 40_804 * WAD // 10 + 2, "okx": 40_804 * WAD // 10 + 2}
+    assert 2_000 * WAD == prices_of(DIRECT, at_limit, TETHER)["ETH"].mid_wad
+    assert prices_of(DIRECT, beyond, TETHER)["ETH"].mid_wad is None
+
+
+def test_one_pair_of_two_groups_is_taken_before_two_pairs_of_three() -> None:
+    pairs = {**PAIRS, "usdt3": "USDT/USD"}
+    book = PriceBook(ASSETS, [http_settings(name, pair) for name, pair in pairs.items()])
+    third = quote("usdt3", WAD // 2, pair="USDT/USD")
+    book.update([*said(DIRECT), *said(STABLE), *said(TETHER), third], NOW_MS)
+    price = book.current.prices["ETH"]
+    assert [(True, 2), (False, 3)] == [(path.taken, path.groups) for path in price.paths]
+
+
+def test_a_path_has_as_many_groups_as_its_weakest_pair() -> None:
+    assets = {
+        "X": EXACT.model_copy(update={"priced_in": "A", "also_priced_in": ("USD",)}),
+        "A": EXACT.model_copy(update={"priced_in": "B"}),
+        "B": EXACT,
+    }
+    pairs = {"x1": "X/A", "x2": "X/A", "a1": "A/B", "a2": "A/B", "b": "B/USD", "d": "X/USD"}
+    book = PriceBook(assets, [http_settings(name, pair) for name, pair in pairs.items()])
+    book.update([quote(name, WAD, pair=pair) for name, pair in pairs.items()], NOW_MS)
+    over_two, _ = book.current.prices["X"].paths
+    assert (("X/A", "A/B", "B/USD"), 1) == (over_two.pairs, over_two.groups)
+
+
+def test_of_paths_with_as_many_pairs_and_groups_the_narrower_is_taken_and_then_the_first() -> None:
+    settings = EXACT.model_copy(update={"priced_in": "USDT", "also_priced_in": ("USDC",)})
+    assets = {"ETH": settings, "USDT": EXACT, "USDC": EXACT}
+    pairs = {"a": "ETH/USDT", "b": "ETH/USDC", "t": "USDT/USD", "u": "USDC/USD"}
+    assert "USDT" == taken_unit(assets, pairs)
+    assert "USDC" == taken_unit(assets, pairs, unsure="a")
+    assert "USDT" == taken_unit(assets, pairs, unsure="b")
+
+
 def test_of_paths_with_as_many_pairs_the_one_of_most_groups_is_taken() -> None:
     settings = EXACT.model_copy(update={"priced_in": "USDT", "also_priced_in": ("USDC",)})
     assets = {"ETH": settings, "USDT": EXACT, "USDC": EXACT}
@@ -149,9 +187,14 @@ def test_of_paths_with_as_many_pairs_the_one_of_most_groups_is_taken() -> None:
     assert "USDC" == taken_unit(assets, more)
 
 
-def taken_unit(assets: Mapping[str, AssetSettings], pairs: Mapping[str, str]) -> str | None:
+def taken_unit(
+    assets: Mapping[str, AssetSettings], pairs: Mapping[str, str], *, unsure: str = ""
+) -> str | None:
     book = PriceBook(assets, [http_settings(name, pair) for name, pair in pairs.items()])
-    book.update([quote(name, WAD, pair=pair) for name, pair in pairs.items()], NOW_MS)
+    book.update(
+        [quote(name, WAD, pair=pair, confidence=10 * (name == unsure)) for name, pair in pairs.items()],
+        NOW_MS,
+    )
     via = book.current.prices["ETH"].via
     return None if via is None else via.asset
 

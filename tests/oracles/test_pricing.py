@@ -16,6 +16,7 @@ from oracles.aggregate import EdgePrice, aggregate
 from oracles.ordering import dependents, topological_order
 from oracles.price import FailureKind, Price, PriceStatus, Quote, QuoteFailure
 from oracles.pricing import PriceBook
+from oracles.record import price_set
 from tests.oracles.evidence import MAX_AGE_MS, NOW_MS, http_settings, interval_of, priced, quote, reason_of
 
 LOOSE = AssetSettings(floor_bps=0, widen_bps_per_minute=0, min_sources=1, min_groups=1, max_spread_bps=10_000)
@@ -144,6 +145,16 @@ def test_a_share_is_unavailable_while_its_unit_is() -> None:
     prices = book()
     prices.update([said("rate1", 1_100)], NOW_MS)
     assert prices.current.prices["sUSDe"].reason.startswith("via USDe: quorum")
+
+
+def test_the_id_of_the_current_set_is_that_of_its_prices_after_every_change() -> None:
+    prices = book()
+    ids = {prices.current.id}
+    for value in (100, 101):
+        prices.update([said("eth1", value)], NOW_MS)
+        ids.add(prices.current.id)
+        assert price_set(NOW_MS, prices.current.prices).id == prices.current.id
+    assert 3 == len(ids)
 
 
 def test_staleness_shows_by_a_tick_alone_and_only_once() -> None:
