@@ -11,7 +11,7 @@ from sqlite_utils.migrations import Migrations
 from keeper.state.errors import LogTooNew, LogUnreadable
 from keeper.state.fault_points import FaultPoint, fault_point
 from keeper.state.human import VIEWS
-from keeper.state.schema import APPLICATION_ID, CHANGES_V2, TABLES_V1
+from keeper.state.schema import APPLICATION_ID, CHANGES_V2, CHANGES_V3, TABLES_V1
 
 MIGRATIONS = Migrations("keeper_state")
 
@@ -31,6 +31,14 @@ def _v2_pauses(db: Database) -> None:
         db.execute(statement)
     fault_point(FaultPoint.DURING_MIGRATION)
     db.execute("PRAGMA user_version = 2")
+
+
+@MIGRATIONS(name="v3_options")
+def _v3_options(db: Database) -> None:
+    for statement in CHANGES_V3:
+        db.execute(statement)
+    fault_point(FaultPoint.DURING_MIGRATION)
+    db.execute("PRAGMA user_version = 3")
 
 
 def version_of(connection: sqlite3.Connection) -> int:

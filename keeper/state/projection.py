@@ -323,7 +323,7 @@ OBSERVED: Mapping[str, Sequence[Statement]] = {
             _insert(
                 "legs",
                 "account_id=:parent_account_id, chain, version, cross_margin, collateral, debt, positions, claims, "
-                "at_ms",
+                "options, at_ms",
             ),
             each="legs",
         ),

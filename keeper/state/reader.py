@@ -21,7 +21,17 @@ Row: TypeAlias = "dict[str, Any]"
 """A row by column name; the values are those named in the module's docstring."""
 
 _JSON_COLUMNS = frozenset(
-    ("cut", "unknown_because", "collateral", "debt", "positions", "claims", "rejected", "attestation")
+    (
+        "cut",
+        "unknown_because",
+        "collateral",
+        "debt",
+        "positions",
+        "claims",
+        "options",
+        "rejected",
+        "attestation",
+    )
 )
 _INTEGER_TEXT = ("_wad", "_wei")
 

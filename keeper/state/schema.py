@@ -8,7 +8,7 @@ position has at most one live intent, a sequence has one digest.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x6B_65_65_70  # "keep"
 
 _FINAL = "('final_ok', 'final_reverted', 'final_cancelled', 'final_lost_nonce')"
@@ -198,7 +198,10 @@ CHANGES_V2 = (
 )
 """What version 2 adds: who has told the keeper to hold back, where and why."""
 
-TABLES = (*TABLES_V1, *CHANGES_V2)
+CHANGES_V3 = ("ALTER TABLE legs ADD COLUMN options TEXT NOT NULL DEFAULT '[]'",)
+"""What version 3 adds: the options of a leg."""
+
+TABLES = (*TABLES_V1, *CHANGES_V2, *CHANGES_V3)
 """Every table of the newest version."""
 
 DURABLE = (

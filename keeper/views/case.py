@@ -63,8 +63,9 @@ class Case:
         """The assets whose prices matter to the account and to what was planned for it."""
         assets = {step["asset"] for step in self.steps}
         for leg in self.legs:
-            for kind in ("collateral", "positions"):
-                assets |= {item["asset"] for item in leg[kind]}
+            for kind in ("collateral", "positions", "options"):
+                # A decision of an earlier version knew of no options.
+                assets |= {item["asset"] for item in leg.get(kind, ())}
             if leg["debt"]:
                 assets.add(leg["debt"]["asset"])
         return assets

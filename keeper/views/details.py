@@ -48,7 +48,16 @@ def _legs(case: Case) -> Tree:
             size = figures.quantity(int(position["size_wad"]), 18, 6)
             entry = figures.price(int(position["entry_price_wad"]))
             branch.add(f"position {size} {position['asset']} ({position['market']}), entered at {entry}")
+        for option in leg.get("options", ()):
+            branch.add(_option(option))
     return tree
+
+
+def _option(option: Row) -> str:
+    size = figures.quantity(int(option["size_wad"]), 18, 6)
+    kind = "call" if option["is_call"] else "put"
+    strike, expiry = figures.price(int(option["strike_wad"])), figures.utc(int(option["expiry_s"]) * 1000)
+    return f"option {size} {option['asset']} {kind} at {strike}, expiring {expiry} UTC ({option['market']})"
 
 
 def _decision(decision: Row) -> Tree:

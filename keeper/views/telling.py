@@ -102,10 +102,10 @@ def _health(case: Case) -> Iterator[str]:
 
 
 def _where(case: Case) -> Iterator[str]:
-    holds: dict[str, list[str]] = {"collateral": [], "debt": [], "positions": []}
+    holds: dict[str, list[str]] = {"collateral": [], "debt": [], "positions": [], "options": []}
     for leg in case.legs:
         for kind, chains in holds.items():
-            if leg[kind]:
+            if leg.get(kind):
                 chains.append(leg["chain"])
     parts = [
         f"its {name} on {figures.listing(chains)}"
@@ -113,6 +113,7 @@ def _where(case: Case) -> Iterator[str]:
             ("collateral is", holds["collateral"]),
             ("debt is", holds["debt"]),
             ("positions are", holds["positions"]),
+            ("options are", holds["options"]),
         )
         if chains
     ]
