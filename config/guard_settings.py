@@ -15,7 +15,7 @@ class GuardSettings(Section):
     """The guards of one asset. Distances are ratios, the same upward and downward.
 
     `max_move_bps` within `move_interval_s`, growing with the square root of the time since (0: no
-    limit). A level beyond it counts once it stood for `persist_s`, or as soon as `confirm_groups`
+    limit). A level beyond it counts once it stood for `persist_s` (if it is of the same size), or as soon as `confirm_groups`
     independent groups see it (0: no number is enough). `hold_s` ends every hold. `constant_s` holds
     a price whose quorum has not changed for so long. `expected_low` and `expected_high` bound the
     first price after a start, USD. `peg` is ``USD`` or an asset: the price should be

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from config.units import BPS
 
+LARGEST_RATIO = 2
+"""Beyond it two prices of one asset are not apart but of another size: a scale or a factor is wrong, or a world ended."""
+
 
 def apart(a: int, b: int) -> tuple[int, int]:
     """Return the two as (high, low)."""
@@ -32,6 +35,12 @@ def reached_ms(a: int, b: int, max_move_bps: int, interval_ms: int) -> int:
     moved = (high - low) * BPS
     allowed = low * max_move_bps
     return max(-(-moved * moved * interval_ms // (allowed * allowed)), interval_ms)
+
+
+def another_size(a: int, b: int) -> bool:
+    """Return whether one of two positive values is more than `LARGEST_RATIO` times the other."""
+    high, low = apart(a, b)
+    return high > LARGEST_RATIO * low
 
 
 def milliseconds(seconds: float) -> int:

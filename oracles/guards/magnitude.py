@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from config.guard_settings import GuardSettings
 from config.units import format_wad
+from oracles.guards.band import another_size
 from oracles.guards.seen import Seen, Trip, confirmed
-
-LARGEST_RATIO = 2
 
 
 class MagnitudeGuard:
@@ -35,7 +34,7 @@ class MagnitudeGuard:
             return Trip(f"{_usd(mid_wad)} is below expected_low, {_usd(self._low_wad)}")
         if self._high_wad is not None and mid_wad > self._high_wad:
             return Trip(f"{_usd(mid_wad)} is above expected_high, {_usd(self._high_wad)}")
-        if last_wad and not confirmed(seen, self._confirm_groups) and _another_size(mid_wad, last_wad):
+        if last_wad and not confirmed(seen, self._confirm_groups) and another_size(mid_wad, last_wad):
             return Trip(f"{_usd(mid_wad)}, and the last run knew {_usd(last_wad)}")
         self._fits = True
         return None
@@ -50,10 +49,6 @@ class MagnitudeGuard:
     def next_ms(self, now_ms: int) -> int | None:  # noqa: ARG002 - of the protocol
         """Time alone changes nothing."""
         return None
-
-
-def _another_size(a_wad: int, b_wad: int) -> bool:
-    return max(a_wad, b_wad) > LARGEST_RATIO * min(a_wad, b_wad)
 
 
 def _usd(value_wad: int) -> str:

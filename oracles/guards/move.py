@@ -4,7 +4,8 @@ A price stays within a band about the last level that was accepted (`oracles.gua
 there is a new level, and that counts
 
 - at once, if enough independent groups see it: a crash is not a glitch;
-- once it stood for `persist_s`, heard anew all the time: a wick of seconds never does;
+- once it stood for `persist_s`, heard anew all the time: a wick of seconds never does. Unless it is more than twice
+  or less than half of the last level: an error of units stands for as long as nobody mends it;
 - when the band has widened up to it.
 
 What counts becomes the level. Within the band the level follows the price once per interval, so that
@@ -16,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from config.guard_settings import GuardSettings
-from oracles.guards.band import apart, beyond, milliseconds, reached_ms
+from oracles.guards.band import another_size, apart, beyond, milliseconds, reached_ms
 from oracles.guards.seen import Seen, Trip, confirmed
 from oracles.median import distance_bps
 
@@ -88,6 +89,8 @@ class MoveGuard:
         if candidate is None or self._beyond(candidate, seen, seen.heard_ms):
             candidate = Level(seen.unit, seen.own_wad, seen.mid_wad, seen.heard_ms)
             self._candidate = candidate
+        if self._level is not None and another_size(*self._level.against(seen)):
+            return False
         return seen.heard_ms - candidate.at_ms >= self._persist_ms
 
     def _beyond(self, level: Level, seen: Seen, at_ms: int) -> bool:

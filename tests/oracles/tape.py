@@ -37,15 +37,16 @@ class Tape:
         *,
         last_known: Mapping[str, str] | None = None,
         max_age_s: float = 600.0,
+        start_ms: int = NOW_MS,
     ) -> None:
         self.feeds = dict(feeds)
         self.guards = Guards(assets, {name: parse_wad(text) for name, text in (last_known or {}).items()})
         self.book = PriceBook(assets, _sources(feeds, max_age_s), self.guards)
-        self.now_ms = NOW_MS
+        self.start_ms = self.now_ms = start_ms
 
     def at(self, second: float, **said: Said) -> PriceSet:
         """Let the sources say something at a second of the tape, and time pass until then."""
-        self.now_ms = NOW_MS + round(second * 1_000)
+        self.now_ms = self.start_ms + round(second * 1_000)
         self.book.update([self._answer(name, value) for name, value in said.items()], self.now_ms)
         return self.book.current
 

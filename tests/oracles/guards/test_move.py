@@ -60,6 +60,14 @@ def test_a_level_that_stands_is_taken_after_it_stood_for_long_enough() -> None:
     assert 1_001 * WAD == tape.price("ETH").mid_wad
 
 
+def test_a_level_of_another_size_does_not_prove_itself_by_standing() -> None:
+    tape = thin()
+    tape.repeat(0, 100, only="2000")
+    tape.repeat(101, 300, only="999")
+
+    assert is_held(tape.price("ETH"))
+
+
 def test_a_level_that_nobody_repeats_does_not_stand() -> None:
     tape = thin()
     tape.repeat(0, 100, only="2000")
