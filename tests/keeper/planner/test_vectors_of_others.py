@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def risk(
     )
 
 
-def hub(penalty_bps: int, **changes: int) -> VenueFacts:
+def hub(penalty_bps: int, **changes: Any) -> VenueFacts:
     """Return a hub that lends Y against X and makes a market in X, of any size at once."""
     tokens = (TokenFacts(0, "Y", "Y", DECIMALS, 0), TokenFacts(1, "X", "X", DECIMALS, penalty_bps))
     facts = venue(
