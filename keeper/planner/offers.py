@@ -15,12 +15,15 @@ from config.units import mul_div_up
 from keeper.planner.appraisal import Standing
 from keeper.planner.candidates import backing_wad, slot_of
 from keeper.planner.conditions import Conditions
+from keeper.planner.effects import Effect, effect
 from keeper.planner.ground import Ground, debt_of
 from keeper.planner.means import PAID, Means
 from keeper.planner.program import Cover, Offer, Use
 from keeper.planner.rescue import MAX_STEPS, Option
 from keeper.planner.simplex import ONE
 
+FULL = 10**30
+"""Raw stable that no step needs more of."""
 TRANCHES = 8
 """Slippage grows with what is sold of an asset; it is counted in this many steps."""
 
@@ -35,7 +38,7 @@ class Draw:
     @property
     def may_bind(self) -> bool:
         """Whether all options together would use more than there is."""
-        return sum(of_all + once for _, of_all, once in self.uses) > self.most
+        return sum(max(of_all, 0) + once for _, of_all, once in self.uses) > self.most
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,15 @@ def market_of(
     ground: Ground, before: Standing, options: Sequence[Option], conditions: Conditions, means: Means
 ) -> Market:
     """Return the options as offers. Shares are of each option's trial."""
+    terms = [_terms(ground, option, conditions, means) for option in options]
     draws = [
         *_purse(options, means),
         *_debts(ground, options, conditions),
         *_collateral(ground, options, conditions),
-        *_pools(ground, options),
+        *_pools(ground, options, terms),
         *_slots(options),
     ]
-    least = [_least(option, means) for option in options]
+    least = [_least(option, its, means) for option, its in zip(options, terms, strict=True)]
     if any(least):
         draws.append(_no_more_than_needed(before, options, conditions))
     draws = [draw for draw in draws if draw.may_bind]
@@ -79,8 +83,8 @@ def market_of(
         for number, of_all, once in draw.uses:
             uses[number].append(Use(limit, of_all, once))
     offers = [
-        Offer(option.trial.effect.penalty_wad, means.gas_wad(option.trial.move), share, tuple(its))
-        for option, share, its in zip(options, least, uses, strict=True)
+        Offer(result.penalty_wad, means.gas_wad(option.trial.move), share, tuple(its))
+        for option, result, share, its in zip(options, terms, least, uses, strict=True)
     ]
     return Market((*offers, *tranches), tuple(draw.most for draw in draws))
 
@@ -149,14 +153,26 @@ def _collateral(ground: Ground, options: Sequence[Option], conditions: Condition
                 yield Draw(backing_wad(leg, facts[leg.chain], token, conditions), taking)
 
 
-def _pools(ground: Ground, options: Sequence[Option]) -> Iterator[Draw]:
+def _terms(ground: Ground, option: Option, conditions: Conditions, means: Means) -> Effect:
+    """Return what the option does; where an empty pool keeps it from paying, what it would do with a full one."""
+    now, chain = option.trial.effect, option.trial.move.chain
+    if now.outlay or not means.unprofitable(option.candidate, now):
+        return now
+    full = Ground(ground.account, {**ground.pool_cash, chain: ground.pool_cash[chain] + FULL})
+    then = effect(full, option.trial.move, conditions.prices)
+    return then if isinstance(then, Effect) else now
+
+
+def _pools(ground: Ground, options: Sequence[Option], terms: Sequence[Effect]) -> Iterator[Draw]:
+    """The cash that gains and penalties of closing are paid from, and that repayments add to."""
     for chain, cash in sorted(ground.pool_cash.items()):
-        drawn = tuple(
-            (at, cash - left, 0)
-            for at, its in enumerate(options)
-            if its.trial.move.chain == chain and (left := its.trial.effect.ground.pool_cash[chain]) < cash
-        )
-        yield Draw(cash, drawn)
+        used = []
+        for at, (option, result) in enumerate(zip(options, terms, strict=True)):
+            if option.trial.move.chain != chain:
+                continue
+            start = cash if result is option.trial.effect else cash + FULL
+            used.append((at, start - result.ground.pool_cash[chain], 0))
+        yield Draw(cash, tuple(its for its in used if its[1]))
 
 
 def _slots(options: Sequence[Option]) -> Iterator[Draw]:
@@ -178,9 +194,9 @@ def _no_more_than_needed(before: Standing, options: Sequence[Option], conditions
     return Draw(before.shortfall + room, tuple(gives))
 
 
-def _least(option: Option, means: Means) -> int:
+def _least(option: Option, result: Effect, means: Means) -> int:
     """Return the share from which on a step pays for itself; more than all where it never does."""
-    earned_wad = option.trial.effect.earned_wad - means.slippage_wad(option.candidate, option.trial.effect)
+    earned_wad = result.earned_wad - means.slippage_wad(option.candidate, result)
     wanted_wad = means.wanted_wad(option.trial.move)
     if wanted_wad <= 0:
         return 0

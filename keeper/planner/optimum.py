@@ -21,11 +21,11 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from keeper.planner.appraisal import Standing
-from keeper.planner.candidates import slot_of
+from keeper.planner.candidates import Key, slot_of
 from keeper.planner.conditions import Conditions
 from keeper.planner.effects import Effect, Move, effect
 from keeper.planner.ground import Ground
-from keeper.planner.means import Means
+from keeper.planner.means import PAID, Means
 from keeper.planner.offers import market_of
 from keeper.planner.program import Cover, Program, Solution, solve
 from keeper.planner.rescue import Choice, Option, Rescue, bill_wad
@@ -83,32 +83,55 @@ class Search:
         self._market = market_of(ground, before, options, conditions, means)
         self._first = [self._slope(ground, before, its) or 0 for its in options]
         self._covers = [self._market.cover(self._first, before.shortfall)]
+        self._best = Way((), 0, reaches=False)
 
     def cheapest(self, greedy: Sequence[Choice]) -> Way:
         """Return the cheapest way that reaches the target, or `greedy` where none was found."""
-        best = first = self._way(greedy)
+        self._best = self._way(greedy)
+        if len(self._options) < 2 and self._best.reaches:
+            return self._best
         tried: set[tuple[int, ...]] = set()
-        for _ in range(ROUNDS if len(self._options) > 1 or not first.reaches else 0):
+        for _ in range(ROUNDS):
             found = self._solve()
-            if found is None or (best.reaches and best.cost_wad <= found.bound + found.bound // NEAR):
+            if found is None or self._is_near(found):
                 break
             shares = found.shares[: len(self._options)]
             if shares in tried:
+                self._look_beside(found)
                 break
             tried.add(shares)
-            way = self._taken(shares)
-            if (
-                way.reaches
-                and self.is_safe(way.chosen)
-                and (not best.reaches or way.cost_wad < best.cost_wad)
-            ):
-                best = way
+            self._consider(self._taken(shares))
             self._covers.append(self._cover(shares))
-        return best
+        return self._best
+
+    def _is_near(self, found: Solution) -> bool:
+        return self._best.reaches and self._best.cost_wad <= found.bound + found.bound // NEAR
+
+    def _consider(self, way: Way) -> None:
+        best = self._best
+        if way.reaches and (not best.reaches or way.cost_wad < best.cost_wad) and self.is_safe(way.chosen):
+            self._best = way
+
+    def _look_beside(self, found: Solution) -> None:
+        """Try what the program thinks a little dearer, where what it proposed costs more than it knows.
+
+        It does not know that dust is not left, nor all that steps do to each other's bounds.
+        """
+        for number in found.taken[:MAX_OTHERS]:
+            other = self._solve(number)
+            if other is not None and not (self._best.reaches and self._best.cost_wad <= other.bound):
+                self._consider(self._taken(other.shares[: len(self._options)]))
+        numbers = self._numbers()
+        order = [numbers[choice.candidate.key] for choice in self._best.chosen]
+        for without in order if len(order) > 1 else ():
+            self._consider(self._followed([number for number in order if number != without], []))
+
+    def _numbers(self) -> dict[Key, int]:
+        return {option.candidate.key: number for number, option in enumerate(self._options)}
 
     def next_best(self, way: Way) -> NextBest | None:
         """Return the cheapest that does without at least one of the way's steps, None where nothing does."""
-        numbers = {option.candidate.key: number for number, option in enumerate(self._options)}
+        numbers = self._numbers()
         others: list[Solution] = []
         for choice in way.chosen[:MAX_OTHERS]:
             found = self._solve(numbers[choice.candidate.key])
@@ -136,14 +159,25 @@ class Search:
         return Way(tuple(chosen), bill_wad(chosen, self._means), end.shortfall <= 0)
 
     def _taken(self, shares: Sequence[int]) -> Way:
-        """Return the steps at these shares, the last that is taken in part at what is needed; or all as large as needed."""
+        """Return the steps at these shares, one of them sized at what is needed; or all as large as needed.
+
+        The last that is taken in part is sized last. Where that leaves others without cash in the pool, which
+        their penalties are paid from, repayments come first and a little larger, and a close is sized last.
+        """
         order = [number for number, share in enumerate(shares) if share]
         partly = [number for number in order if shares[number] < ONE]
         last = (partly or order)[-1:]
         order = [number for number in order if number not in last] + last
-        sizes = [-(-self._options[number].trial.move.size * shares[number] >> BITS) for number in order[:-1]]
-        way = self._followed(order, sizes)
-        return way if way.reaches else self._followed(order, [])
+        ways = [self._followed(order, self._sizes(order[:-1], shares))]
+        if not ways[0].reaches or len(ways[0].chosen) < len(order):
+            order.sort(key=lambda number: self._options[number].trial.move.action not in PAID)
+            ways += [self._followed(order, self._sizes(order[:-1], shares, 1)), self._followed(order, [])]
+        return min(ways, key=lambda way: (not way.reaches, way.cost_wad))
+
+    def _sizes(self, order: Sequence[int], shares: Sequence[int], more: int = 0) -> list[int]:
+        """Return the sizes of these shares, `more` times a part in a thousand larger."""
+        sizes = [self._options[number].trial.move.size * shares[number] >> BITS for number in order]
+        return [size + 1 + size * more // 1_000 for size in sizes]
 
     def _followed(self, order: Sequence[int], sizes: Sequence[int]) -> Way:
         """Take options in order by the hub's arithmetic, the first of them no larger than `sizes` say, until it is enough."""
