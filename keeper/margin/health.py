@@ -5,6 +5,7 @@
     surplus = A - R           health = A / R
     equity  = sum(q_i * P_i) + sum(uPnL_k) - sum(d_j * P_j)
 
+(`keeper.margin.standard_sheet` and `keeper.margin.portfolio_sheet` say what options and scenarios add)
 over all legs, each figure as an interval over everything the evidence allows. Pending claims
 come off the token they will be paid from. Rounding is against liquidation: only the low ends
 are rounded down.
@@ -13,17 +14,26 @@ are rounded down.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
+from config.portfolio_settings import ModelName
+from config.units import BPS
 from keeper.domain.account import Account, CutPoint
 from keeper.domain.health import Interval, UnifiedHealth
 from keeper.margin.curves import SCALE, curves, missing_parameters
-from keeper.margin.evidence import LegAge, Readings, ages_of, assets_of, boxes, readings
+from keeper.margin.evidence import LegAge, Readings, ages_of, assets_of, boxes, readings, time_of
 from keeper.margin.model import Kind
 from keeper.margin.parameters import RiskPolicy
+from keeper.margin.portfolio_sheet import PortfolioSheet
+from keeper.margin.sheet import Sheet
+from keeper.margin.standard_sheet import StandardSheet
+from keeper.margin.surface_valuation import SurfaceValuation
 from keeper.margin.valuation import Box, Valuation
 from oracles.price import Price
 
 NOTHING = Interval(0, 0, 0)
+
+_Sheets: TypeAlias = tuple[Sheet, Sheet, Sheet]
 
 
 def evaluate(
@@ -50,8 +60,12 @@ def evaluate(
     reasons += [reason for leg in account.legs for reason in leg.unreadable]
     if reasons:
         return _unknown(account, its_cut, price_set, reasons)
+    at_s = time_of(its_cut)
+    if at_s is None and any(leg.options for leg in account.legs):
+        return _unknown(account, its_cut, price_set, ["no block tells how long its options run"])
     ages = ages_of(chains, cut, policy)
-    value = valuation(account, box_by_asset, readings(ages, policy.missing_leg_uplift_bps), policy)
+    read = readings(ages, policy.missing_leg_uplift_bps)
+    value = valuation(account, box_by_asset, read, policy, at_s=at_s)
     surplus = value.surplus()
     assets, required = value.mid(Kind.MAINTENANCE)
     return UnifiedHealth(
@@ -70,14 +84,54 @@ def evaluate(
 
 
 def valuation(
-    account: Account, box_by_asset: Mapping[str, Box], read: Readings, policy: RiskPolicy
-) -> Valuation:
-    """Return the account's curves over the prices, read as `read` says."""
+    account: Account,
+    box_by_asset: Mapping[str, Box],
+    read: Readings,
+    policy: RiskPolicy,
+    *,
+    at_s: int | None = None,
+) -> Valuation | SurfaceValuation:
+    """Return the account over the prices, read as `read` says, under the model of its subaccount.
+
+    `at_s` is the unix time that options are valued as of. Raises ``ValueError`` if it is missing and needed.
+    """
+    has_options = any(leg.options for leg in account.legs)
+    if has_options and at_s is None:
+        raise ValueError("options are valued as of a time")
+    if policy.model_of(account.subaccount) is ModelName.PORTFOLIO:
+        return SurfaceValuation(*_portfolio_sheets(account, read, policy, at_s or 0), box_by_asset)
+    if has_options:
+        return SurfaceValuation(*_standard_sheets(account, read, policy, at_s or 0), box_by_asset)
     mid = curves(account.legs, policy, {})
     if read.as_read:
         return Valuation(mid, mid, mid, box_by_asset)
     low, high = curves(account.legs, policy, read.low), curves(account.legs, policy, read.high)
     return Valuation(low, mid, high, box_by_asset)
+
+
+def _standard_sheets(account: Account, read: Readings, policy: RiskPolicy, at_s: int) -> _Sheets:
+    mid = StandardSheet(account, policy, {}, at_s)
+    if read.as_read:
+        return mid, mid, mid
+    return (
+        StandardSheet(account, policy, read.low, at_s),
+        mid,
+        StandardSheet(account, policy, read.high, at_s),
+    )
+
+
+def _portfolio_sheets(account: Account, read: Readings, policy: RiskPolicy, at_s: int) -> _Sheets:
+    mid = PortfolioSheet(account, policy, {}, at_s)
+    if read.as_read:
+        return mid, mid, mid
+    chains = [leg.chain for leg in account.legs if leg.positions or leg.options]
+    more = max([BPS, *(read.low[chain].liabilities_bps for chain in chains if chain in read.low)])
+    less = min([BPS, *(read.high[chain].liabilities_bps for chain in chains if chain in read.high)])
+    return (
+        PortfolioSheet(account, policy, read.low, at_s, more),
+        mid,
+        PortfolioSheet(account, policy, read.high, at_s, less),
+    )
 
 
 def _missing_legs(ages: Mapping[str, LegAge], cut: Sequence[CutPoint]) -> tuple[str, ...]:

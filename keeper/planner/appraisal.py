@@ -13,7 +13,7 @@ from config.units import WAD
 from keeper.domain.account import Account
 from keeper.domain.health import Interval, UnifiedHealth
 from keeper.margin.curves import SCALE
-from keeper.margin.evidence import Readings, ages_of, price_box, readings
+from keeper.margin.evidence import Readings, ages_of, price_box, readings, time_of
 from keeper.margin.health import valuation
 from keeper.margin.parameters import RiskPolicy
 from keeper.margin.valuation import Box
@@ -55,10 +55,11 @@ class Appraiser:
                 self._boxes[asset] = box
         self.mids_wad = {asset: box.mid_wad for asset, box in self._boxes.items()}
         self._readings = _readings(health, policy)
+        self._at_s = time_of(health.cut)
 
     def standing(self, account: Account) -> Standing:
         """Return where the account stands. Raises ``KeyError`` for an asset without a price."""
-        value = valuation(account, self._boxes, self._readings, self._policy)
+        value = valuation(account, self._boxes, self._readings, self._policy, at_s=self._at_s)
         return Standing(
             -value.surplus_above(self._policy.target_health_wad),
             value.health(value.surplus()),

@@ -14,7 +14,7 @@ from config.units import WAD, mul_div_down, mul_div_up
 from keeper.domain.account import Account, CutPoint, Leg, OptionPosition
 from keeper.domain.health import Interval
 from keeper.margin.curves import missing_parameters
-from keeper.margin.evidence import LegAge, Readings, ages_of, assets_of, boxes, readings
+from keeper.margin.evidence import LegAge, Readings, ages_of, assets_of, boxes, readings, time_of
 from keeper.margin.health import valuation
 from keeper.margin.model import Kind
 from keeper.margin.parameters import RiskPolicy
@@ -96,7 +96,8 @@ def initial_after(
         return _refused(reason)
     chains = [leg.chain for leg in account.legs if not leg.is_empty]
     read = readings(ages_of(chains, cut, policy), policy.missing_leg_uplift_bps)
-    return min((_initial(its, known, read, policy) for its in after), key=lambda margin: margin.surplus.low)
+    at_s = time_of([point for point in cut if point.chain in chains])
+    return min((_initial(its, known, read, policy, at_s) for its in after), key=lambda its: its.surplus.low)
 
 
 def _unknown(
@@ -182,14 +183,17 @@ def traded(leg: Leg, venue: VenueFacts, market_id: int, delta_wad: int, prices: 
     return with_position(leg, market, size_wad + delta_wad, entry_wad)
 
 
-def _initial(account: Account, known: Mapping[str, Box], read: Readings, policy: RiskPolicy) -> InitialMargin:
+def _initial(
+    account: Account, known: Mapping[str, Box], read: Readings, policy: RiskPolicy, at_s: int | None
+) -> InitialMargin:
     linked = tuple(leg for leg in account.legs if leg.cross_margin)
-    value = valuation(replace(account, legs=linked), known, read, policy)
+    value = valuation(replace(account, legs=linked), known, read, policy, at_s=at_s)
     surplus = value.surplus(Kind.INITIAL)
     health = value.health(surplus, Kind.INITIAL)
     for leg in account.legs:
         if not leg.cross_margin:
-            own = valuation(replace(account, legs=(leg,)), known, read, policy).surplus(Kind.INITIAL)
+            alone = valuation(replace(account, legs=(leg,)), known, read, policy, at_s=at_s)
+            own = alone.surplus(Kind.INITIAL)
             surplus = Interval(
                 surplus.low + min(own.low, 0), surplus.mid + min(own.mid, 0), surplus.high + min(own.high, 0)
             )
