@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chains.hub.events import AccountOpened, CollateralSet, CrossMarginSet, PositionSet
 from config.asset_settings import AssetSettings
-from config.units import parse_wad
+from config.units import WAD, parse_wad
 from keeper.domain.decision import Decision
 from keeper.domain.health import AccountState
 from keeper.planner.decide import Assessment
@@ -18,7 +19,7 @@ from keeper.runtime.planning import Planning
 from keeper.watch.standoffs import Standoffs
 from oracles.policy import Outcome, Tier
 from oracles.price import Price
-from tests.keeper.watch.world import ACCOUNT, CHAINS, HUBS, NOW_MS, TOKENS, World, head, opened
+from tests.keeper.watch.world import ACCOUNT, CHAINS, HUBS, NOW_MS, OWNER, TOKENS, World, head, opened
 from tests.oracles.tape import Said, Tape, venues
 
 CHAIN = "alpha"
@@ -32,6 +33,7 @@ STABLE = "USDC"
 class Scene:
     """An account that holds `units` of `collateral` and owes `debt` of a stable, on a chain with a hub.
 
+    `short` is instead how many it is short of the collateral and how much stable it holds.
     `assets` are tables as in a configuration; what is not said is harmless, and the stable is one dollar on
     three venues unless it is said otherwise. `feeds` are sources by name: their pair and group.
     """
@@ -43,7 +45,7 @@ class Scene:
         *,
         units: str = "10",
         debt: int = 0,
-        size: int = 0,
+        short: tuple[int, int] | None = None,
         stable: str = STABLE,
         assets: Mapping[str, Mapping[str, Any]] | None = None,
         last_known: Mapping[str, str] | None = None,
@@ -68,7 +70,16 @@ class Scene:
         self.hub: dict[str, int] = {}
         self.state: AccountState | None = None
         self.decision: Decision | None = None
-        self.world.mine(CHAIN, *opened(CHAIN, eth=units, debt=debt, size=size))
+        events = opened(CHAIN, eth=units, debt=debt)
+        if short is not None:
+            size, held = short
+            events = [
+                AccountOpened(ACCOUNT, OWNER, 0),
+                CollateralSet(ACCOUNT, TOKENS[CHAIN][0], held * 10**6, 1),
+                PositionSet(ACCOUNT, 0, -size * WAD, 136 * WAD, 1),
+                CrossMarginSet(ACCOUNT, enabled=True, version=1),
+            ]
+        self.world.mine(CHAIN, *events)
         self._number = 2
 
     def at(self, second: float, **said: Any) -> Scene:

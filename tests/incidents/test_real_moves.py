@@ -117,21 +117,40 @@ def test_13_usdt_at_115_on_one_pool_lifts_no_one() -> None:
     assert PriceStatus.DEGRADED is scene.price.status
 
 
-def test_15_trb_a_thin_perpetual_s_pump_liquidates_no_short_until_it_has_stood() -> None:
+def trb(**guards: object) -> Scene:
+    table = {"guards": guards, "max_spread_bps": 1_000}
     names = ("binance", "okx", "coinbase")
-    thin = {"max_move_bps": 2_000, "move_interval_s": 3_600.0, "confirm_groups": 0, "persist_s": 900.0}
-    table = {"guards": thin, "max_spread_bps": 1_000}
-    scene = Scene("TRB", venues("TRB/USD", *names), units="0", size=-10, assets={"TRB": table})
-    assert not scene.acts
-    scene.all_at(0, "136", hub={"TRB": "136"})
-    for minute, value in enumerate(("180", "260", "420", "619", "300", "150"), 1):
-        scene.all_at(minute * 120, value, hub={"TRB": value})
-        assert not scene.acts
-    pumped = scene.guards()
-    scene.all_at(900, "140", hub={"TRB": "140"})
+    return Scene("TRB", venues("TRB/USD", *names), short=(10, 1_500), assets={"TRB": table})
 
-    assert [] == pumped or ["move"] == list(pumped)
-    assert parse_wad("140") == scene.price.mid_wad
+
+PUMP = (
+    ("136", 0),
+    ("180", 120),
+    ("260", 240),
+    ("420", 360),
+    ("619", 480),
+    ("300", 600),
+    ("150", 720),
+    ("140", 900),
+)
+
+
+def test_15_trb_a_thin_perpetual_s_pump_liquidates_no_short_before_it_has_stood() -> None:
+    scene = trb(max_move_bps=2_000, move_interval_s=3_600.0, confirm_groups=0, persist_s=900.0)
+    seen = []
+    for value, second in PUMP:
+        scene.all_at(second, value, hub={"TRB": value})
+        seen.append((scene.acts, *scene.guards()))
+
+    assert [(False,), *[(False, "move")] * 5, (False,), (False,)] == seen
+    assert (parse_wad("140"), HEALTHY) == (scene.price.mid_wad, scene.state)
+
+
+def test_15_trb_where_its_groups_are_trusted_the_same_pump_is_a_price() -> None:
+    scene = trb(confirm_groups=3)
+    acted = [scene.all_at(second, value, hub={"TRB": value}).acts for value, second in PUMP]
+
+    assert any(acted)
 
 
 def test_29_venus_the_falls_and_is_liquidated_in_slices_no_larger_than_the_close_factor() -> None:
