@@ -50,7 +50,8 @@ def touch_probability(distance: Floats, drift: Floats) -> Floats:
     """
     ahead = np.clip(distance, 0.0, 2 * FARTHEST)
     reflected = np.exp(np.minimum(2.0 * drift * ahead, 700.0)) * ndtr(-ahead - drift)
-    return np.where(distance <= 0, 1.0, np.minimum(ndtr(drift - ahead) + reflected, 1.0))
+    touched = np.where(np.isfinite(distance), np.minimum(ndtr(drift - ahead) + reflected, 1.0), 0.0)
+    return np.where(distance <= 0, 1.0, touched)
 
 
 def exit_probability(ahead: Floats, behind: Floats, drift: Floats) -> Floats:

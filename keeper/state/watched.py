@@ -32,6 +32,7 @@ from keeper.state.reader import LogReader, Row
 from oracles.price import Price, PriceStatus
 
 _DECISIONS_LOOKED_AT = 50
+_CUTS_LOOKED_AT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,14 @@ class Book:
     """Everything a question about the future starts from.
 
     `left_out` are accounts that can not be valued now, each with the reason. `settings` is the
-    configuration that the newest run used, as it was logged.
+    configuration that the newest run used, as it was logged; `via` names the asset that another is priced in.
     """
 
     watched: Watched
     left_out: Mapping[str, str]
     facts: Mapping[str, VenueFacts]
     settings: Mapping[str, Any]
+    via: Mapping[str, str]
     price_set: str
     as_of_ms: int
 
@@ -67,6 +69,7 @@ def read_book(log: LogReader) -> Book | None:
             left_out=left_out,
             facts=facts,
             settings=_settings(log),
+            via={row["asset"]: row["via_asset"] for row in newest["prices"] if row["via_asset"]},
             price_set=newest["price_set"],
             as_of_ms=newest["as_of_ms"],
         )
@@ -151,7 +154,7 @@ def _cut(log: LogReader) -> tuple[CutPoint, ...]:
         row["chain"]: CutPoint(row["chain"], row["head_number"], row["head_hash"], row["head_timestamp_s"], 0)
         for row in rows
     }
-    for row in log.select("SELECT cut FROM health"):
+    for row in log.select("SELECT cut FROM health ORDER BY at_ms DESC LIMIT ?", (_CUTS_LOOKED_AT,)):
         for its in row["cut"]:
             point = replace(decode(CutPoint, its), age_ms=0)
             if point.chain not in points or points[point.chain].number < point.number:

@@ -1,4 +1,4 @@
-"""`keeper accounts`: every account with its unified health, least healthy first."""
+"""`keeper accounts`: every account with its unified health, least healthy first or by any other figure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from keeper.runtime.clock import now_ms
 from keeper.views import figures
 from keeper.views.exits import ExitCode
 from keeper.views.options import json_option, log_options, log_path, open_log
+from keeper.views.outlook.question import seconds
+from keeper.views.outlook.ranking import FIGURES, ranked, with_outlook
 from keeper.views.output import pick, show, show_json
 from keeper.views.standing import STATES
 
@@ -19,12 +21,14 @@ if TYPE_CHECKING:
 
     from keeper.state.reader import Row
 
+_ALL = 2**31
 _NAMES = (
     "account_id",
     "owner",
     "subaccount",
     "state",
     *(f"{figure}_{end}_wad" for figure in ("health", "surplus", "equity") for end in ("low", "mid", "high")),
+    "initial_surplus_low_wad",
     "assets_mid_wad",
     "requirement_mid_wad",
     "maintenance_mid_wad",
@@ -41,26 +45,79 @@ _NAMES = (
     "--state", "states", multiple=True, type=click.Choice(STATES), help="Only these; may be repeated."
 )
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
+@click.option(
+    "--sort", type=click.Choice(tuple(FIGURES)), default="health", show_default=True, help="Worst first."
+)
+@click.option(
+    "--show",
+    "shown",
+    multiple=True,
+    type=click.Choice(tuple(FIGURES)),
+    help="Only these figures; may be repeated.",
+)
+@click.option(
+    "--horizon", default="24h", show_default=True, metavar="TIME", help="Of probabilities and losses."
+)
 @json_option
 def command(
-    config: Path, log: Path | None, states: tuple[str, ...], limit: int, *, as_json: bool
+    config: Path,
+    log: Path | None,
+    states: tuple[str, ...],
+    limit: int,
+    sort: str,
+    shown: tuple[str, ...],
+    horizon: str,
+    *,
+    as_json: bool,
 ) -> ExitCode:
-    """List accounts with their unified health, least healthy first."""
+    """List accounts with their unified health, the worst first.
+
+    What stands in the log is shown at once; leverage, probabilities and losses are worked out when asked for.
+    """
+    chosen = dict.fromkeys([*shown, sort])
+    asks = any(FIGURES[name].asks for name in chosen)
+    horizon_s = seconds(horizon)
     with open_log(log_path(config, log)) as reader:
-        rows = reader.accounts(states, limit)
+        rows = reader.accounts(states, limit if sort == "health" else _ALL)
+        rows = with_outlook(reader, rows, horizon_s) if asks else rows
         counts = reader.status()["accounts"]
+    rows = rows if sort == "health" else ranked(rows, FIGURES[sort])[:limit]
     matching = sum(number for state, number in counts.items() if not states or state in states)
     if as_json:
+        names = (*_NAMES, "outlook") if asks else _NAMES
         show_json(
             {
-                "accounts": [pick(row, _NAMES) for row in rows],
+                "accounts": [_plain(pick(row, names)) for row in rows],
                 "matching": matching,
                 "total": sum(counts.values()),
             }
         )
     else:
-        show(_table(rows), f"{len(rows):,} of {figures.count(matching, 'account')}")
+        plain = sort == "health" and not shown
+        table = _table(rows) if plain else _chosen(rows, tuple(chosen))
+        show(table, f"{len(rows):,} of {figures.count(matching, 'account')}")
     return ExitCode.FINE
+
+
+def _plain(row: Row) -> Row:
+    """Return the row with amounts of its outlook as text, like all amounts."""
+    if "outlook" in row:
+        leverage_wad = row["outlook"].get("leverage_wad")
+        row["outlook"] = row["outlook"] | {
+            "leverage_wad": None if leverage_wad is None else str(leverage_wad)
+        }
+    return row
+
+
+def _chosen(rows: list[Row], names: tuple[str, ...]) -> RenderableType:
+    from rich.table import Table
+
+    its = [FIGURES[name] for name in names]
+    table = Table("account", "state", *(figure.title for figure in its), box=None)
+    for row in rows:
+        cells = [figure.text(figure.key(row)) for figure in its]
+        table.add_row(figures.short(row["account_id"]), row["state"].replace("_", " "), *cells)
+    return table
 
 
 def _table(rows: list[Row]) -> RenderableType:

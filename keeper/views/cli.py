@@ -18,6 +18,7 @@ COMMANDS = (
     "status",
     "accounts",
     "prices",
+    "stress",
     "liquidations",
     "explain",
     "verify",

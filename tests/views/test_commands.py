@@ -185,6 +185,7 @@ def test_an_account_in_json_has_this_shape(keeper: Keeper, log: Path) -> None:
         "subaccount": "str",
         "state": "str",
         **figures,
+        "initial_surplus_low_wad": "str",
         "assets_mid_wad": "str",
         "requirement_mid_wad": "str",
         "maintenance_mid_wad": "str",
