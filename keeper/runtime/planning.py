@@ -85,7 +85,7 @@ class Planning:
                 gas=self._gas(name),
                 spending_left_wad=self._in_usd(self._settings.spending.max_per_day_wei, name),
             )
-        return Inventory(chains)
+        return Inventory(chains, depths_wad=self._evidence.estimates.depths_wad())
 
     def claim_moved(self, account: Account, leg: Leg, claim: PendingClaim) -> ClaimMoved:
         """Return the entry for a claim that is open."""

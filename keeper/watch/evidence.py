@@ -13,6 +13,7 @@ from keeper.domain.account import CutPoint
 from keeper.domain.pause import Pauses
 from keeper.watch.changes import ChangeChannel
 from keeper.watch.status import ChainState, ChainStatus
+from oracles.estimates.estimates import Estimates
 from oracles.policy import Outcome
 from oracles.price import PriceSet
 
@@ -23,7 +24,7 @@ class Evidence:
 
     `hub_prices` are each chain's own feeds' newest answers (USD wad by asset): the prices its hub will
     use. They are newer than the price set, which changes only when the median does. `touched` collects the accounts that changed until the engine takes them. `stable_held` is what the configured signer holds of each hub's stable token, raw units, and
-    `native_held` its native wei. `pauses` are what a person said not to begin, and `outcomes` what prices forbid, by (chain, asset). Until every chain has been read and reconciled once (`ready`),
+    `native_held` its native wei. `pauses` are what a person said not to begin, and `outcomes` what prices forbid, by (chain, asset). `estimates` are fed with every price set. Until every chain has been read and reconciled once (`ready`),
     no account is known completely, because it may have a leg on the chain that is missing.
     """
 
@@ -39,6 +40,7 @@ class Evidence:
     stable_held: dict[str, int] = field(default_factory=dict)
     pauses: Pauses = field(default_factory=Pauses)
     outcomes: Mapping[tuple[str, str], Outcome] = field(default_factory=dict)
+    estimates: Estimates = field(default_factory=lambda: Estimates({}))
 
     @property
     def ready(self) -> bool:

@@ -22,6 +22,7 @@ from keeper.watch.changes import Change, ChangeKind
 from keeper.watch.evidence import Evidence, catalogue
 from keeper.watch.feeds import Feeds
 from keeper.watch.status import ChainState, ChainStatus
+from oracles.estimates.estimates import Estimates
 from oracles.guards.guards import Guards
 from oracles.price import PriceSet
 from oracles.pricing import PriceBook
@@ -88,9 +89,11 @@ class Watcher:
         price_book = PriceBook(settings.assets, settings.sources, guards)
         statuses = {name: ChainStatus(name, ChainState.CONNECTING, "no head seen yet") for name in clients}
         evidence = Evidence(known, Book(known), facts, statuses, price_book.current)
+        evidence.estimates = Estimates(settings.assets)
 
         async def publish(prices: PriceSet) -> None:
             evidence.prices = prices
+            evidence.estimates.observe(prices)
             state_log.observe(PriceSetSeen(prices))
             evidence.changes.announce(Change(ChangeKind.PRICES))
 

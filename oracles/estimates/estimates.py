@@ -103,6 +103,11 @@ class Estimates:
             its.realised.annualised_wad(),
         )
 
+    def depths_wad(self) -> dict[str, int]:
+        """Return the depth of every asset that has one configured, USD wad."""
+        found = {asset: self.depth(asset).depth_wad for asset in self._of}
+        return {asset: depth_wad for asset, depth_wad in found.items() if depth_wad is not None}
+
     def depth(self, asset: str) -> DepthEstimate:
         """Return what can be sold of an asset. Raises ``KeyError`` if it is not configured."""
         its, settings = self._of[asset], self._of[asset].settings

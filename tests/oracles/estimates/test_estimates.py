@@ -152,12 +152,16 @@ def test_a_price_that_grows_wide_has_less_depth_and_never_less_than_the_least() 
     fed(its, [(at_ms, price(2_000 * WAD, at_ms, width_bps=9_000))])
 
     assert 1_000 * WAD == quiet
+    assert {"ETH": 100 * WAD} == its.depths_wad()
     assert 500 == pytest.approx((halfway or 0) / WAD, rel=0.01)
     assert 100 * WAD == its.depth("ETH").depth_wad
 
 
 def test_depth_is_not_guessed_where_none_is_configured() -> None:
-    assert fed(estimates(), walk(0.5, 3)).depth("ETH").depth_wad is None
+    its = fed(estimates(), walk(0.5, 3))
+
+    assert its.depth("ETH").depth_wad is None
+    assert {} == its.depths_wad()
 
 
 def test_memory_does_not_grow() -> None:
