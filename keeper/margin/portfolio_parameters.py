@@ -80,7 +80,8 @@ class PortfolioRisk:
             collateral_moves=settings.collateral_moves,
             highest_correlation_bps=settings.highest_correlation_bps,
             correlations=tuple(
-                Correlation(min(pair.assets), max(pair.assets), pair.correlation_bps) for pair in settings.correlations
+                Correlation(min(pair.assets), max(pair.assets), pair.correlation_bps)
+                for pair in settings.correlations
             ),
             underlyings={
                 asset: _underlying(its, settings.price_range_bps) for asset, its in settings.assets.items()
