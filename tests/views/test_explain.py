@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from config.units import WAD
+from keeper.domain.account import OptionPosition
 from keeper.domain.health import AccountState
 from keeper.state import entries as e
 from keeper.state import observations as o
@@ -139,6 +141,20 @@ def test_a_step_that_is_still_out_is_told_with_its_nonce(
 
     assert "being_liquidated" == document["verdict"]
     assert "Still out: close on arbor with nonce 5 (signed)" in document["paragraph"]
+
+
+def test_options_are_told_with_their_terms(keeper: Keeper, story: Any, write_log: WriteLog) -> None:
+    sold = OptionPosition(
+        "ETH-OPTIONS", "0x" + "5e" * 32, "ETH", False, 1_750 * WAD, 1_800_000_000, -3 * WAD // 2
+    )
+    first, *others = story.account.legs
+    held = replace(story.account, legs=(replace(first, options=(sold,)), *others))
+    path = write_log([], [*story.observations(), o.LegsSeen(held)])
+
+    _, out, _ = keeper("explain", ACCOUNT, "--log", path)
+
+    assert "options are on arbor" in " ".join(out.split())
+    assert "option -1.500000 ETH put at 1,750.00, expiring 2027-01-15 08:00:00 UTC (ETH-OPTIONS)" in out
 
 
 def test_an_account_nobody_knows_is_refused(keeper: Keeper, log: Path) -> None:
