@@ -120,7 +120,9 @@ def _assemble(
             settings, evidence, quorum, lanes, patience, alerts, state_log, now_ms, policy_hash(policy)
         )
         supervisor.start("pursuit", pursuit.run)
-    engine = Engine(settings, policy, evidence, pursuit, patience, alerts, state_log, now_ms, watcher.guards)
+    engine = Engine(
+        settings, policy, evidence, pursuit, patience, alerts, state_log, now_ms, lambda: watcher.guards
+    )
     watcher.start()
     for name, chain in watcher.chains.items():
         if name in lanes:

@@ -59,7 +59,7 @@ class Engine:
         alerts: Alerts,
         state_log: StateLog,
         now_ms: Callable[[], int],
-        guards: Guards | None = None,
+        guards: Callable[[], Guards] | None = None,
     ) -> None:
         self.evaluations = 0
         self.decisions = 0

@@ -7,7 +7,7 @@ price although they are not in need (the hub is mispriced), and how many are in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from keeper.domain.account import CutPoint
@@ -44,10 +44,10 @@ class Count:
 
 
 class Mispriced:
-    """Counts again when asked, but not more often than people can read."""
+    """Counts again when asked, but not more often than people can read. `guards` gives those in force, to count for them."""
 
     def __init__(
-        self, policy: RiskPolicy, evidence: Evidence, scan: Scan, guards: Guards | None = None
+        self, policy: RiskPolicy, evidence: Evidence, scan: Scan, guards: Callable[[], Guards] | None = None
     ) -> None:
         self._guards = guards
         self._policy = policy
@@ -66,7 +66,7 @@ class Mispriced:
             if known is None or not 0 <= now_ms - known[0] < EVERY_MS:
                 count = self._count(key[1], own_wad, states, cut)
                 if self._guards is not None and known is None:
-                    self._guards.held_back(key[1], len(count.mispriced))
+                    self._guards().held_back(key[1], len(count.mispriced))
                 self._counts[key] = (now_ms, count)
         return {key: count for key, (_, count) in self._counts.items()}
 

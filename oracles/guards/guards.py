@@ -47,12 +47,13 @@ class Tally:
 
 @dataclass(slots=True)
 class _Watch:
-    """One asset's guards and their open holds."""
+    """One asset's guards, their open holds, and the last middle that was published."""
 
     guards: tuple[Guard, ...]
     hold_ms: int
     open: dict[str, Episode]
     due_ms: int | None = None
+    mid_wad: int | None = None
 
 
 class Guards:
@@ -62,12 +63,31 @@ class Guards:
         self, assets: Mapping[str, AssetSettings], last_known_wad: Mapping[str, int] | None = None
     ) -> None:
         known = last_known_wad or {}
+        self._assets = dict(assets)
         self.tallies: dict[tuple[str, str], Tally] = {}
         self._references = {asset: _references(settings) for asset, settings in assets.items()}
         self._watches = {
             asset: _Watch(_guards(settings, known.get(asset)), milliseconds(settings.guards.hold_s), {})
             for asset, settings in assets.items()
         }
+
+    def reloaded(self, assets: Mapping[str, AssetSettings]) -> Guards:
+        """Return the guards of another configuration, which go on from these.
+
+        Every first price is compared with the last that was published here: new sources may be of another size. What
+        an asset's other guards know, and what they hold, stays, unless the asset's settings have changed.
+        """
+        known = {asset: watch.mid_wad for asset, watch in self._watches.items() if watch.mid_wad is not None}
+        found = Guards(assets, known)
+        found.tallies = self.tallies
+        for asset, watch in found._watches.items():
+            if self._assets.get(asset) == assets[asset]:
+                before = self._watches[asset]
+                kept = {guard.name: guard for guard in before.guards if guard.name != MagnitudeGuard.name}
+                watch.guards = tuple(kept.get(guard.name, guard) for guard in watch.guards)
+                watch.open = {name: episode for name, episode in before.open.items() if name in kept}
+                watch.mid_wad = before.mid_wad
+        return found
 
     def references(self, asset: str) -> Collection[str]:
         """Return what the asset's peg and reference are priced by."""
@@ -95,6 +115,7 @@ class Guards:
                     break
         later = [at_ms for at_ms in due_ms if at_ms is not None and at_ms > now_ms]
         watch.due_ms = min(later, default=None)
+        watch.mid_wad = watch.mid_wad if published.mid_wad is None else published.mid_wad
         return published
 
     def next_change_ms(self, asset: str, now_ms: int) -> int | None:

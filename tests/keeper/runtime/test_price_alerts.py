@@ -50,7 +50,7 @@ class Scene:
             columns.update([account])
             columns.note_state(account_id, HEALTHY)
         self.guards = Guards({"ETH": AssetSettings(), "USDC": AssetSettings()})
-        self.mispriced = Mispriced(self.world.policy, self.evidence, Scan(columns), self.guards)
+        self.mispriced = Mispriced(self.world.policy, self.evidence, Scan(columns), lambda: self.guards)
         self.standoffs = Standoffs(self.world.settings, self.evidence, self.clock)
         self.alerts = Alerts(self.world.settings, self.evidence, log, self.clock)
         self.states = {ACCOUNT: HEALTHY, OTHER: HEALTHY}

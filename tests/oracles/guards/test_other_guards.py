@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from config.guard_settings import GuardSettings
@@ -249,3 +251,31 @@ def test_all_that_widen_are_asked_and_nothing_after_one_that_holds() -> None:
 
     assert ["rate", "peg"] == holds_of(held)
     assert held.mid_wad is None
+
+
+class TestReload:
+    def test_what_is_held_stays_held_and_what_is_known_stays_known(self) -> None:
+        settings = {"ETH": lone({"max_move_bps": 500})}
+        tape = Tape(settings, venues("ETH/USD", "a"))
+        tape.at(0, a="2000")
+        tape.at(1, a="1500")
+        after = tape.guards.reloaded(settings)
+        raw = replace(tape.price("ETH"), holds=(), low_wad=1, mid_wad=1, high_wad=1)
+
+        assert ["magnitude"] == holds_of(after.apply(raw, {}, tape.now_ms))
+        fitting = replace(raw, low_wad=1_500 * WAD, mid_wad=1_500 * WAD, high_wad=1_500 * WAD)
+        (hold,) = after.apply(fitting, {}, tape.now_ms).holds
+        assert ("move", NOW_MS + 1_000) == (hold.guard, hold.since_ms)
+        assert after.tallies is tape.guards.tallies
+
+    def test_an_asset_with_other_settings_begins_anew(self) -> None:
+        tape = Tape({"ETH": lone({"max_move_bps": 500})}, venues("ETH/USD", "a"))
+        tape.at(0, a="2000")
+        free = tape.price("ETH")
+        after = tape.guards.reloaded({"ETH": lone({"max_move_bps": 600}), "BTC": lone()})
+        moved = replace(free, low_wad=1_500 * WAD, mid_wad=1_500 * WAD, high_wad=1_500 * WAD)
+
+        assert () == after.apply(moved, {}, tape.now_ms).holds
+        assert ["magnitude"] == holds_of(
+            tape.guards.reloaded({"ETH": lone()}).apply(replace(moved, mid_wad=5), {}, tape.now_ms)
+        )
