@@ -36,9 +36,11 @@ class Standoffs:
         self._now_ms = now_ms
         self._rules = rules or Rules()
         self._said: dict[tuple[str, str], _Said] = {}
-        self._chain_of = {
-            source.name: source.chain for source in settings.sources if source.kind == "chainlink"
-        }
+        self._feeds: dict[str, dict[str, set[str]]] = {}
+        for source in settings.sources:
+            if source.kind == "chainlink" and source.pair.endswith("/USD"):
+                asset = source.pair.removesuffix("/USD")
+                self._feeds.setdefault(source.chain, {}).setdefault(asset, set()).add(source.name)
         self.disagreements = Disagreements(self._rules)
 
     def look(self) -> None:
@@ -57,15 +59,12 @@ class Standoffs:
 
     def _at_bound(self, chain: str) -> set[str]:
         """Return the assets whose feed on this chain answers with its own bound."""
+        prices = self._evidence.prices.prices
         return {
             asset
-            for asset, price in self._evidence.prices.prices.items()
-            if any(self._is_bound(use.quote, chain) for use in price.uses)
+            for asset, feeds in self._feeds.get(chain, {}).items()
+            if asset in prices and _is_bound(prices[asset], feeds)
         }
-
-    def _is_bound(self, quote: object, chain: str) -> bool:
-        failed = isinstance(quote, QuoteFailure) and quote.kind is FailureKind.AT_BOUND
-        return failed and isinstance(quote, QuoteFailure) and self._chain_of.get(quote.source) == chain
 
     def _outcome(self, chain: str, asset: str) -> Outcome:
         value_wad = self._evidence.hub_prices.get(chain, {}).get(asset)
@@ -89,8 +88,11 @@ class Standoffs:
         )
 
     def _liveness(self, chain: str) -> Liveness:
-        status = self._evidence.statuses[chain]
-        return Liveness(status.state is ChainState.LIVE, status.reason)
+        status, sequencer = self._evidence.statuses[chain], self._evidence.sequencers.get(chain)
+        live = status.state is ChainState.LIVE
+        if sequencer is None or not live:
+            return Liveness(live, status.reason)
+        return Liveness(live, sequencer.reason, sequencer.up)
 
     def _band_bps(self, chain: str) -> int:
         return min(self._settings.risk.price_band_bps, self._evidence.facts[chain].limits.price_band_bps)
@@ -99,3 +101,8 @@ class Standoffs:
 def _apart(value_wad: int, reference: Price | None, band_bps: int) -> bool:
     mid_wad = None if reference is None else reference.mid_wad
     return mid_wad is not None and are_apart(value_wad, mid_wad, band_bps)
+
+
+def _is_bound(price: Price, feeds: set[str]) -> bool:
+    failures = (use.quote for use in price.uses if isinstance(use.quote, QuoteFailure))
+    return any(failure.kind is FailureKind.AT_BOUND and failure.source in feeds for failure in failures)

@@ -72,7 +72,7 @@ def test_09_venus_and_blizz_luna_pinned_at_the_floor_of_its_feed() -> None:
     scene = Scene("LUNA", feeds, units="100", debt=8, assets={"LUNA": {"min_groups": 3}})
     scene.all_at(0, "0.107", hub={"LUNA": "0.107"})
     scene.hub.clear()
-    scene.standoffs._chain_of["chainlink"] = "alpha"
+    scene.standoffs._feeds["alpha"] = {"LUNA": {"chainlink"}}
     market = dict.fromkeys(("binance", "kucoin", "okx"), "0.01")
     scene.at(600, **market, chainlink=FailureKind.AT_BOUND)
 
