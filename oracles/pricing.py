@@ -132,6 +132,15 @@ class PriceBook:
         """Let time pass: `update` without answers."""
         return self.update((), now_ms)
 
+    def carry_over(self, other: PriceBook, names: Collection[str], now_ms: int) -> None:
+        """Take over what the sources `names` of `other` said, and price everything as of `now_ms`.
+
+        They must be the same in both books, settings included. Raises ``KeyError`` for a source that one does not have.
+        """
+        for name in names:
+            self._feeds_of[name].slots[name] = other._feeds_of[name].slots[name]
+        self._recompute(self.order, [self._feeds_of[name] for name in names], now_ms)
+
     @property
     def current(self) -> PriceSet:
         """Every price as of the last `update` or `tick`, whether or not it was a change."""

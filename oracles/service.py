@@ -1,54 +1,36 @@
-"""The running price service: sources are asked, answers are gathered, changes are published.
+"""The running price service: sources deliver, answers are gathered, changes are published.
 
-One task per polled source and one that keeps the book, each supervised: an unforeseen
-error is logged and the task goes on. Answers meet in a channel with one place per source,
-where a newer answer replaces an older one, so that a slow consumer of prices costs
-freshness and never memory. The book is touched by one task only.
+One task per delivery (a polled source, or a connection that pushes for several) and one that
+keeps the book, each supervised: an unforeseen error is logged and the task goes on. Answers
+meet in a channel with one place per source, where a newer answer replaces an older one, so
+that a slow consumer of prices costs freshness and never memory. The book is touched by
+one task only. Sources, book and all may be exchanged while it runs.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from random import Random
-from typing import Protocol
 
 import structlog
 
-from oracles.circuit import Circuit, SourceHealth, pause_s
+from oracles.circuit import Circuit, SourceHealth
+from oracles.meter import Meter
 from oracles.price import PriceSet, Quote, QuoteFailure
 from oracles.pricing import PriceBook
-from oracles.sources.origin import Origin
+from oracles.sources.delivery import Delivery
 
-JITTER = 0.1
 RESTART_PAUSE_S = 1.0
+GATHER_S = 0.02
+"""How long a first change waits for others to come along: many venues speak in the same moment."""
 
 _log = structlog.get_logger()
 
 
-class PolledSource(Protocol):
-    """A source that is asked again and again."""
-
-    @property
-    def origin(self) -> Origin:
-        """Who answers."""
-
-    @property
-    def poll_interval_s(self) -> float:
-        """How often to ask while all is well."""
-
-    @property
-    def retry_after_s(self) -> float:
-        """How long the source asked to be left alone in its last answer."""
-
-    async def fetch(self) -> Quote | QuoteFailure:
-        """Ask once. Does not raise for a bad answer."""
-
-
 class PriceService:
-    """Keeps `book` current from `sources` and calls `publish` with every changed price set.
+    """Keeps `book` current from `deliveries` and calls `publish` with every changed price set.
 
     `publish` is awaited before the next set is made; what arrives meanwhile coalesces. If
     it raises, the set is offered again. `tick_s` is the longest time without a look at the
@@ -58,45 +40,65 @@ class PriceService:
     def __init__(
         self,
         book: PriceBook,
-        sources: Sequence[PolledSource],
+        deliveries: Sequence[Delivery],
         publish: Callable[[PriceSet], Awaitable[None]],
         now_ms: Callable[[], int],
         *,
         tick_s: float = 1.0,
-        random: Random | None = None,
+        gather_s: float = GATHER_S,
     ) -> None:
         self._book = book
-        self._sources = tuple(sources)
+        self._deliveries = tuple(deliveries)
         self._publish = publish
         self._now_ms = now_ms
         self._tick_s = tick_s
-        self._random = random or Random()  # noqa: S311 - spreads requests, guards nothing
+        self._gather_s = gather_s
         self._health = {name: SourceHealth(name) for name in book.ages.max_age_ms}
+        self._meters = {name: Meter() for name in book.ages.max_age_ms}
         self._inbox: dict[str, Quote | QuoteFailure] = {}
         self._arrived = asyncio.Event()
         self._unpublished: PriceSet | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._keeping: asyncio.Task[None] | None = None
+        self._tasks: dict[int, asyncio.Task[None]] = {}
 
     def start(self) -> None:
-        """Start asking. Call once, inside the running loop."""
-        steps: dict[str, Callable[[], Awaitable[None]]] = {"price_book": self._keep_book}
-        for source in self._sources:
-            steps[source.origin.name] = partial(self._poll, source)
-        self._tasks = [
-            asyncio.create_task(_supervise(name, step), name=f"prices:{name}") for name, step in steps.items()
-        ]
+        """Start every delivery. Call once, inside the running loop."""
+        self._keeping = asyncio.create_task(_supervise("price_book", self._keep_book), name="prices:book")
+        self._begin(self._deliveries)
 
     async def close(self) -> None:
-        """Stop every task and wait until they have ended. Sessions are their opener's to close."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        """Stop every task and wait until they have ended. The session is its opener's to close."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+        await self._end(self._deliveries)
+
+    async def replace(
+        self, book: PriceBook, deliveries: Sequence[Delivery], unchanged: Collection[str]
+    ) -> None:
+        """Go on with another book and other deliveries; those that are in both lists are not disturbed.
+
+        The exchange itself is one step, between two price sets. `unchanged` are the sources whose past still counts.
+        """
+        leaving = [each for each in self._deliveries if each not in deliveries]
+        coming = [each for each in deliveries if each not in self._deliveries]
+        self._book, self._deliveries = book, tuple(deliveries)
+        names = book.ages.max_age_ms
+        self._health = {
+            name: self._health[name] if name in unchanged else SourceHealth(name) for name in names
+        }
+        self._meters = {name: self._meters[name] if name in unchanged else Meter() for name in names}
+        self._inbox = {name: answer for name, answer in self._inbox.items() if name in unchanged}
+        self._unpublished = book.update((), self._now_ms()) or book.current
+        self._arrived.set()
+        if self._keeping is not None:
+            self._begin(coming)
+        await self._end(leaving)
 
     def on_chain_answers(self, answers: Iterable[Quote | QuoteFailure]) -> None:
         """Take what on-chain sources read at a new head, or that a chain has fallen silent.
 
-        Raises ``KeyError`` for a source that is not configured.
+        An answer of a source that is no longer configured is passed over: its chain may have been read just then.
         """
         for answer in answers:
             self._take(answer)
@@ -111,19 +113,36 @@ class PriceService:
         """How every configured source is doing, by name."""
         return dict(self._health)
 
-    async def _poll(self, source: PolledSource) -> None:
-        started_s = asyncio.get_running_loop().time()
-        answer = await source.fetch()
-        self._take(answer)
-        failures = self._health[source.origin.name].consecutive_failures
-        pause = pause_s(source.poll_interval_s, failures, source.retry_after_s if failures else 0.0)
-        spent_s = asyncio.get_running_loop().time() - started_s
-        jitter = self._random.uniform(1 - JITTER, 1 + JITTER)
-        await asyncio.sleep(max(pause * jitter - spent_s, source.retry_after_s if failures else 0.0))
+    @property
+    def meters(self) -> Mapping[str, Meter]:
+        """What every configured source has done, by name."""
+        return dict(self._meters)
 
-    def _take(self, answer: Quote | QuoteFailure) -> None:
-        before = self._health[answer.source]
+    def _begin(self, deliveries: Iterable[Delivery]) -> None:
+        for delivery in deliveries:
+            name = delivery.origins[0].name
+            step = partial(delivery.step, self._take_all)
+            self._tasks[id(delivery)] = asyncio.create_task(_supervise(name, step), name=f"prices:{name}")
+
+    async def _end(self, deliveries: Iterable[Delivery]) -> None:
+        ended = list(deliveries)
+        tasks = [self._tasks.pop(id(delivery)) for delivery in ended if id(delivery) in self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for delivery in ended:
+            await delivery.aclose()
+
+    def _take_all(self, answers: Sequence[Quote | QuoteFailure], took_ms: int | None = None) -> None:
+        for answer in answers:
+            self._take(answer, took_ms)
+
+    def _take(self, answer: Quote | QuoteFailure, took_ms: int | None = None) -> None:
+        before = self._health.get(answer.source)
+        if before is None:
+            return
         after = self._health[answer.source] = before.after(answer)
+        self._meters[answer.source].note(answer, took_ms)
         _log_turn(before, after, answer)
         self._inbox[answer.source] = answer
         self._arrived.set()
@@ -132,12 +151,15 @@ class PriceService:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._tick_s):
                 await self._arrived.wait()
+                await asyncio.sleep(self._gather_s)
         self._arrived.clear()
         answers, self._inbox = tuple(self._inbox.values()), {}
         self._unpublished = self._book.update(answers, self._now_ms()) or self._unpublished
-        if self._unpublished is not None:
-            await self._publish(self._unpublished)
-            self._unpublished = None
+        offered = self._unpublished
+        if offered is not None:
+            await self._publish(offered)
+            if self._unpublished is offered:
+                self._unpublished = None
 
 
 async def _supervise(name: str, step: Callable[[], Awaitable[None]]) -> None:

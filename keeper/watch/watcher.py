@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from random import Random
 
 import aiohttp
 import structlog
@@ -12,7 +13,6 @@ from chains.client import ChainClient
 from chains.errors import ChainError, StopChain
 from chains.hub.reader import HubFacts, HubReader
 from config.settings import Settings
-from config.source_settings import HttpSourceSettings
 from keeper.book.book import Book
 from keeper.state.live import read_last_prices
 from keeper.state.log import StateLog
@@ -27,7 +27,7 @@ from oracles.guards.guards import Guards
 from oracles.price import PriceSet
 from oracles.pricing import PriceBook
 from oracles.service import PriceService
-from oracles.sources.http import HttpSource
+from oracles.sources.deliveries import Deliveries
 from oracles.sources.http_get import open_session
 
 CONNECT_PAUSE_S = 0.5
@@ -71,7 +71,9 @@ class Watcher:
         """
         clients = {name: ChainClient.from_settings(name, chain) for name, chain in settings.chains.items()}
         session = open_session()
+        deliveries = Deliveries(session, now_ms, Random())  # noqa: S311 - spreads requests, guards nothing
         try:
+            delivering = deliveries.of(settings.sources)
             listed = await asyncio.gather(
                 *(
                     _facts(clients[name], chain.hub, tuple(settings.option_markets))
@@ -97,19 +99,14 @@ class Watcher:
             state_log.observe(PriceSetSeen(prices))
             evidence.changes.announce(Change(ChangeKind.PRICES))
 
-        sources = [
-            HttpSource(source, session, now_ms)
-            for source in settings.sources
-            if isinstance(source, HttpSourceSettings)
-        ]
-        prices = PriceService(price_book, sources, publish, now_ms)
+        prices = PriceService(price_book, delivering, publish, now_ms)
         chains = {
             name: ChainWatch(
                 name,
                 chain,
                 clients[name],
                 evidence,
-                Feeds(name, settings.sources),
+                Feeds(name, settings.sources, chain),
                 prices,
                 state_log,
                 now_ms,

@@ -17,6 +17,7 @@ from oracles.sources.http_get import HttpGet, address
 from oracles.sources.json_answer import amount_wad, parse_json, price_wad, shown, time_ms, walk
 from oracles.sources.origin import BadAnswer, Origin
 from oracles.sources.presets import Route, route
+from oracles.sources.spread import spread_wad
 
 
 class HttpSource:
@@ -71,16 +72,6 @@ def _confidence_wad(answer: object, asked: Route, value_wad: int) -> int:
     return spread_wad(
         value_wad, price_wad(walk(answer, asked.bid_path)), price_wad(walk(answer, asked.ask_path))
     )
-
-
-def spread_wad(value_wad: int, bid_wad: int, ask_wad: int) -> int:
-    """Return how far a price is from the farther side of its market: what it may be and still be that market's.
-
-    Half the spread for a price in its middle. Raises `BadAnswer` where the bid is above the ask.
-    """
-    if bid_wad > ask_wad:
-        raise BadAnswer(FailureKind.NOT_A_PRICE, "the bid is above the ask")
-    return max(value_wad - bid_wad, ask_wad - value_wad)
 
 
 def _check_code(code: object, asked: Route) -> None:

@@ -28,6 +28,10 @@ _HEADERS = {
 }
 
 
+class Redirected(aiohttp.ClientError):
+    """The other side named another address. It is not followed: it was not configured."""
+
+
 def open_session() -> aiohttp.ClientSession:
     """Return the session that sources share. Whoever opens it closes it."""
     return aiohttp.ClientSession(
@@ -35,7 +39,19 @@ def open_session() -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=_HEADERS,
         trust_env=False,
+        trace_configs=[no_redirects()],
     )
+
+
+def no_redirects() -> aiohttp.TraceConfig:
+    """Return what keeps a session from following anyone: handshakes of WebSockets have no option for that."""
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(_refuse)
+    return trace
+
+
+async def _refuse(*_: object) -> None:
+    raise Redirected
 
 
 class HttpGet:
