@@ -17,6 +17,7 @@ from keeper.risk.exposures import Floats
 from keeper.risk.history import History
 from keeper.risk.volatility import FEWEST_RETURNS, ewma_variance
 
+ASSUMED = 0.5
 LARGEST = 0.999
 """No estimate says that two assets are one."""
 
@@ -31,24 +32,27 @@ class Correlation:
 
 
 def correlation(history: History, half_life_s: float, *, oracle_approximating: bool = False) -> Correlation:
-    """Return the correlations of a history; without enough of it, one for all pairs that is assumed.
+    """Return the correlations of a history; a half is assumed of all pairs of which it does not tell.
 
     Returns are divided by their own volatility of the moment first, so that one wild hour does not
     decide. `oracle_approximating` takes the shrinkage of Chen et al. for that of Ledoit and Wolf.
     """
     count = len(history.assets)
-    stress = np.ones((count, count))
-    if count < 2 or len(history) < max(FEWEST_RETURNS, 2 * count):
-        return Correlation(history.assets, _assumed(count), stress)
+    stress, covered = np.ones((count, count)), np.flatnonzero(history.covered)
+    found = _assumed(count)
+    if len(covered) < 2 or len(history) < max(FEWEST_RETURNS, 2 * len(covered)):
+        return Correlation(history.assets, found, stress)
     from sklearn.covariance import OAS, LedoitWolf
 
-    size = np.sqrt(ewma_variance(history.returns, half_life_s / history.step_s))
-    standard = np.divide(history.returns, size, out=np.zeros_like(size), where=size > 0)
+    returns = history.returns[:, covered]
+    size = np.sqrt(ewma_variance(returns, half_life_s / history.step_s))
+    standard = np.divide(returns, size, out=np.zeros_like(size), where=size > 0)
     estimator = OAS(assume_centered=True) if oracle_approximating else LedoitWolf(assume_centered=True)
     shrunk = np.asarray(estimator.fit(standard).covariance_, dtype=np.float64)
     spread = np.sqrt(np.diag(shrunk))
     spread[spread == 0] = 1.0
-    return Correlation(history.assets, valid(shrunk / np.outer(spread, spread)), stress)
+    found[np.ix_(covered, covered)] = shrunk / np.outer(spread, spread)
+    return Correlation(history.assets, valid(found), stress)
 
 
 def clamped(calm: Floats, least: Floats, most: Floats) -> Floats:
@@ -80,6 +84,6 @@ def covariance(matrix: Floats, volatility: Floats, horizon_years: float) -> Floa
 
 
 def _assumed(count: int) -> Floats:
-    found = np.full((count, count), 0.5)
+    found = np.full((count, count), ASSUMED)
     np.fill_diagonal(found, 1.0)
     return found

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from config.units import WAD
 from keeper.risk.exposures import Floats
 
 LONGEST_GAP = 5
-"""Slots without a price that are bridged by the last one; a longer gap ends a stretch of history."""
+"""Slots without any price that are bridged by the last one; a longer gap ends a stretch of history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,10 @@ class PastPrice:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Logarithmic returns by (slot, asset), oldest first. A slot is `step_s` long."""
+    """Logarithmic returns by (slot, asset), oldest first; nan all along for an asset that has no history.
+
+    A slot is `step_s` long.
+    """
 
     assets: tuple[str, ...]
     step_s: float
@@ -39,8 +43,9 @@ class History:
     def of(assets: Sequence[str], step_s: float, prices: Iterable[PastPrice]) -> History:
         """Return the history of `assets`: all their returns over slots in which each of them has a price.
 
-        Keeping only whole rows keeps what moved together together. A gap of a few slots is filled with the last
-        price; over a longer one no return is taken, since it would be one of another length.
+        Keeping only whole rows keeps what moved together together; so that one new asset does not cost all others
+        their history, an asset with prices in less than half of the slots has none. A gap of a few slots is filled
+        with the last price; over a longer one no return is taken, since it would be one of another length.
         """
         number = {asset: at for at, asset in enumerate(assets)}
         by_slot: dict[int, Floats] = {}
@@ -52,12 +57,18 @@ class History:
         for before, after in pairwise(_filled(by_slot, len(assets))):
             if after[0] == before[0] + 1:
                 rows.append(after[1] - before[1])
-        returns = np.array(rows).reshape(-1, len(assets))
-        return History(tuple(assets), step_s, returns[~np.isnan(returns).any(axis=1)])
+        returns = np.array(rows).reshape(len(rows), len(assets))
+        gone = np.isnan(returns)
+        covered = gone.mean(axis=0) <= 0.5 if len(returns) else np.ones(len(assets), dtype=np.bool_)
+        whole = returns[~gone[:, covered].any(axis=1)]
+        whole[:, ~covered] = np.nan
+        return History(tuple(assets), step_s, whole)
 
-    def of_assets(self, assets: Sequence[str]) -> History:
-        """Return the history with these assets, in this order."""
-        return History(tuple(assets), self.step_s, self.returns[:, [self.assets.index(a) for a in assets]])
+    @property
+    def covered(self) -> npt.NDArray[np.bool_]:
+        """Which assets have a history."""
+        gone = np.isnan(self.returns).any(axis=0)
+        return np.asarray(~gone & bool(len(self.returns)))
 
 
 def _filled(by_slot: dict[int, Floats], assets: int) -> list[tuple[int, Floats]]:
@@ -68,8 +79,8 @@ def _filled(by_slot: dict[int, Floats], assets: int) -> list[tuple[int, Floats]]
     newest, seen = np.full(assets, np.nan), np.full(assets, -LONGEST_GAP - 1)
     previous: int | None = None
     for slot in sorted(by_slot):
-        last_bridged = slot if previous is None else min(slot, previous + 1 + LONGEST_GAP)
-        bridged = range(slot if previous is None else previous + 1, last_bridged)
+        missing = 0 if previous is None else slot - previous - 1
+        bridged = range(slot - missing, slot) if missing <= LONGEST_GAP else ()
         filled += [(gap, np.where(gap - seen <= LONGEST_GAP, newest, np.nan)) for gap in bridged]
         row = by_slot[slot]
         newest, seen = np.where(np.isnan(row), newest, row), np.where(np.isnan(row), seen, slot)

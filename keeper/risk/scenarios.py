@@ -63,21 +63,28 @@ def draw(
         returns = normal @ root.T
     else:
         spread = np.sqrt(np.diag(step_covariance))
-        returns = moves[rng.integers(0, len(moves), size=(count, steps))] * spread
+        drawn = moves[rng.integers(0, len(moves), size=(count, steps))]
+        unknown = ~history.covered
+        drawn[:, :, unknown] = rng.standard_normal((count, steps, int(unknown.sum())))
+        returns = drawn * spread
     drift = -0.5 * np.diag(step_covariance)
     logs = np.concatenate([np.zeros((count, 1, len(prices))), np.cumsum(returns + drift, axis=1)], axis=1)
     return Paths(history.assets, prices * np.exp(logs), step_covariance, years, moves is not None)
 
 
 def _historical(history: History, years: float, half_life_s: float) -> Floats | None:
-    """Return past moves as long as a step, each asset's of variance one and mean zero; None if there are too few."""
+    """Return past moves as long as a step, each asset's of variance one and mean zero; None if there are too few.
+
+    Of an asset without history they are nothing that means anything.
+    """
     block = max(1, round(years * 365 * 86_400 / history.step_s))
     if len(history) < FEWEST_BLOCKS * block:
         return None
-    variance = ewma_variance(history.returns, half_life_s / history.step_s)
+    returns = np.where(history.covered, history.returns, 0.0)
+    variance = ewma_variance(returns, half_life_s / history.step_s)
     # Each return by the volatility before it: by one that it is part of, no return would ever be large.
     size = np.sqrt(np.concatenate([variance[:1], variance[:-1]]))
-    residual = np.divide(history.returns, size, out=np.zeros_like(size), where=size > 0)[block:]
+    residual = np.divide(returns, size, out=np.zeros_like(size), where=size > 0)[block:]
     summed = np.cumsum(np.concatenate([np.zeros((1, residual.shape[1])), residual]), axis=0)
     moves = summed[block:] - summed[:-block]
     moves -= moves.mean(axis=0)

@@ -85,22 +85,21 @@ def strike(watched: Watched, exposures: Exposures, shock: Shock) -> Struck:
     """Return what a shock does to the accounts, which `exposures` are of."""
     prices = moved(watched.prices, shock.moves_bps)
     after = replace(watched, prices=prices)
-    found: dict[AccountState, list[str]] = {}
+    found: list[tuple[str, AccountState]] = []
     requirement_wad = shortfall_wad = bad_debt_wad = 0
     for row in short(exposures, after.mids(exposures.assets)):
         account = watched.accounts[row]
         state, health = standing(account, after)
-        found.setdefault(state, []).append(account.account_id)
+        found.append((account.account_id, state))
         if state in ACTIONABLE:
             requirement_wad += health.requirement_mid
             shortfall_wad += max(-health.surplus.mid, 0)
             bad_debt_wad += max(-health.equity.mid, 0)
-    bankrupt = found.get(AccountState.BANKRUPT, [])
     return Struck(
         shock,
-        tuple(found.get(AccountState.LIQUIDATABLE, []) + bankrupt),
-        tuple(bankrupt),
-        tuple(found.get(AccountState.AT_RISK, [])),
+        tuple(each for each, state in found if state in ACTIONABLE),
+        tuple(each for each, state in found if state is AccountState.BANKRUPT),
+        tuple(each for each, state in found if state is AccountState.AT_RISK),
         requirement_wad,
         shortfall_wad,
         bad_debt_wad,

@@ -2,9 +2,9 @@
 
 The figure used is the largest of a fast average, a slow one and the floor, so that it follows a rise at once and
 forgets it slowly (against procyclical margins; EMIR's technical standards 153/2013, article 28, ask for
-such a buffer). The averages are J.P. Morgan's RiskMetrics (1996) by half-lives; the robust measure beside them is
-MedRV (Andersen, Dobrev and Schaumburg, Journal of Econometrics 169, 2012), for which single bad prints
-count for nothing.
+such a buffer). The averages are J.P. Morgan's RiskMetrics (1996) by half-lives. The robust measure beside them is by
+medians of neighbouring returns (Andersen, Dobrev and Schaumburg, "A robust neighborhood truncation approach",
+Econometric Theory 30, 2014), of five, since a bad print makes two large returns, there and back.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from keeper.risk.history import History
 YEAR_S = 365 * 86_400.0
 FEWEST_RETURNS = 30
 """Below as many returns nothing is estimated, and what is assumed counts."""
-_MEDRV = float(np.pi / (6 - 4 * np.sqrt(3) + np.pi))
+_MEDIAN_OF_FIVE = 1.6235967205469137
+"""One over the mean square of the median of five absolute normal variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def volatilities(history: History, terms: VolatilityTerms) -> dict[str, Volatili
     """Return the volatility of each asset of the history."""
     found: dict[str, Volatility] = {}
     for at, asset in enumerate(history.assets):
-        its = history.returns[:, at]
+        its = history.returns[:, at] if history.covered[at] else np.empty(0)
         given = (terms.given or {}).get(asset)
         if len(its) < FEWEST_RETURNS:
             used = given if given is not None else terms.bounded(asset, terms.assumed)
@@ -89,10 +90,10 @@ def ewma_variance(returns: Floats, half_life: float) -> Floats:
 
 
 def median_variance(returns: Floats) -> float:
-    """Return the variance per step by medians of three neighbours."""
+    """Return the variance per step by medians of five neighbours. Two wild returns in five count for nothing."""
     size = np.abs(returns)
-    triples = np.sort(np.stack([size[:-2], size[1:-1], size[2:]]), axis=0)
-    return float(_MEDRV * np.mean(triples[1] ** 2))
+    fives = np.sort(np.lib.stride_tricks.sliding_window_view(size, 5), axis=1)
+    return float(_MEDIAN_OF_FIVE * np.mean(fives[:, 2] ** 2))
 
 
 def annual(variance: float, step_s: float) -> float:

@@ -17,7 +17,7 @@ from keeper.views.exits import ExitCode
 Keeper: TypeAlias = Callable[..., tuple[int, str, str]]
 WriteLog: TypeAlias = Callable[..., Path]
 
-READS_A_LOG = ("status", "accounts", "prices", "liquidations")
+READS_A_LOG = ("status", "accounts", "prices", "stress", "liquidations")
 
 
 def shape(value: Any) -> Any:

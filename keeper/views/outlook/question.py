@@ -42,6 +42,7 @@ def ask(log: LogReader, terms: OutlookTerms, given: Mapping[str, float]) -> Aske
 
     Raises `CommandError` while there is nothing to ask about.
     """
+    from keeper.margin.evidence import assets_of
     from keeper.planner.codec import Undecodable
     from keeper.risk.exposures import Exposures
     from keeper.risk.history import History
@@ -60,7 +61,10 @@ def ask(log: LogReader, terms: OutlookTerms, given: Mapping[str, float]) -> Aske
         raise CommandError(
             "no price or no decision has been made yet", ExitCode.DOWN, "keeper status says what is missing"
         )
-    estimates = {asset: _estimates(book, asset) for asset in book.watched.policy.assets}
+    watched = book.watched
+    used = {asset for account in watched.accounts for asset in assets_of(account, watched.policy)}
+    known = watched.policy.assets
+    estimates = {asset: _estimates(book, asset) for asset in known if asset in used or not used}
     unknown = sorted(given.keys() - estimates.keys())
     if unknown:
         raise CommandError(
@@ -69,9 +73,9 @@ def ask(log: LogReader, terms: OutlookTerms, given: Mapping[str, float]) -> Aske
     how = _how(estimates, given)
     step_ms = round(min(how.fast_half_life_s / SLOTS_PER_HALF_LIFE, terms.horizon_s / terms.steps) * 1_000)
     past = past_prices(log, step_ms, book.as_of_ms - LONGEST_HISTORY_MS)
-    exposures = Exposures.of(book.watched.accounts, book.watched.policy, tuple(estimates))
+    exposures = Exposures.of(watched.accounts, watched.policy, tuple(estimates))
     history = History.of(exposures.assets, step_ms / 1_000, past)
-    return Asked(book, exposures, outlook(book.watched, exposures, history, terms, how), estimates)
+    return Asked(book, exposures, outlook(watched, exposures, history, terms, how), estimates)
 
 
 def shocks_asked(book: Book, assets: Sequence[str], moves_bps: Sequence[int]) -> list[Shock]:
