@@ -24,7 +24,7 @@ from keeper.risk.exposures import Exposures, Floats, chunks
 FARTHEST = 9.0
 """Standard deviations beyond which nothing is looked for: a chance under 10^-18."""
 _GRID = 37
-_HALVINGS = 24
+_HALVINGS = 14
 _TURNS = 3
 _IMAGES = 4
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.signal import lfilter
 
 from keeper.risk.exposures import Floats
 from keeper.risk.history import History
@@ -80,12 +81,9 @@ def ewma_variance(returns: Floats, half_life: float) -> Floats:
     Works on one column or on many.
     """
     left = 2.0 ** (-1.0 / half_life)
-    squares = returns * returns
-    found = np.empty_like(squares)
-    total, weight = np.zeros(squares.shape[1:]), 0.0
-    for at, square in enumerate(squares):
-        total, weight = total * left + square, weight * left + 1.0
-        found[at] = total / weight
+    weights = (1.0 - left ** np.arange(1, len(returns) + 1)) / (1.0 - left)
+    total = lfilter([1.0], [1.0, -left], returns * returns, axis=0)
+    found: Floats = total / weights.reshape(-1, *[1] * (returns.ndim - 1))
     return found
 
 

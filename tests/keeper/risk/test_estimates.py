@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from config.units import WAD
 from keeper.risk.correlation import clamped, correlation, covariance, valid
+from keeper.risk.exposures import Floats
 from keeper.risk.history import History, PastPrice
 from keeper.risk.volatility import VolatilityTerms, horizon_variance, volatilities
 from tests.keeper.risk.worlds import ASSETS, CORRELATION, VOLATILITY, day_of_history
@@ -36,7 +37,7 @@ def test_what_is_used_rises_at_once_and_falls_slowly() -> None:
     calm, wild = np.full(400, 0.001), np.full(40, 0.01)
     terms = VolatilityTerms(fast_half_life_s=3_600, slow_half_life_s=86_400)
 
-    def used(*parts: np.ndarray) -> float:
+    def used(*parts: Floats) -> float:
         signs = np.where(np.arange(sum(map(len, parts))) % 2, 1.0, -1.0)
         returns = (np.concatenate(parts) * signs)[:, None]
         return volatilities(History(("ETH",), 300.0, returns), terms)["ETH"].used
