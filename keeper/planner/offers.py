@@ -8,7 +8,7 @@ collateral behind it, the pool's cash, and a slot that takes one step at a time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chains.hub.attestation import Action
 from config.units import mul_div_up
@@ -18,12 +18,14 @@ from keeper.planner.conditions import Conditions
 from keeper.planner.effects import Effect, effect
 from keeper.planner.ground import Ground, debt_of
 from keeper.planner.means import PAID, Means
-from keeper.planner.program import Cover, Offer, Use
-from keeper.planner.rescue import MAX_STEPS, Option
+from keeper.planner.program import Cover, Offer, Solution, Use
+from keeper.planner.rescue import MAX_STEPS, Option, dust_size
 from keeper.planner.simplex import ONE
 
 FULL = 10**30
 """Raw stable that no step needs more of."""
+COUNTS = 100
+"""Dust is a part of a step that counts if it is more than one in so many."""
 TRANCHES = 8
 """Slippage grows with what is sold of an asset; it is counted in this many steps."""
 
@@ -43,14 +45,31 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """The offers of a rescue: first one per option, in their order, then tranches of what can be sold."""
+    """The offers of a rescue: one per option, in their order; then options taken whole; then what can be sold.
+
+    `whole` are the numbers of the options that may only be taken up to where the rest would be dust, or whole.
+    """
 
     offers: tuple[Offer, ...]
     limits: tuple[int, ...]
+    options: int
+    whole: tuple[int, ...]
 
     def cover(self, gives: Sequence[int], need: int) -> Cover:
-        """Return a cover to which each option gives what is said, and tranches nothing."""
-        return Cover((*gives, *([0] * (len(self.offers) - len(gives)))), need)
+        """Return a cover to which each option gives what is said, and what can be sold nothing."""
+        every = [*gives, *(gives[number] for number in self.whole)]
+        return Cover((*every, *([0] * (len(self.offers) - len(every)))), need)
+
+    def shares(self, solution: Solution) -> tuple[int, ...]:
+        """Return the share of each option."""
+        found = list(solution.shares[: self.options])
+        for number, share in zip(self.whole, solution.shares[self.options :], strict=False):
+            found[number] = max(found[number], share)
+        return tuple(found)
+
+    def both(self, number: int) -> tuple[int, ...]:
+        """Return the numbers of the offers that an option is."""
+        return (number, *(self.options + at for at, its in enumerate(self.whole) if its == number))
 
 
 def market_of(
@@ -78,6 +97,9 @@ def market_of(
         if found:
             tranches += found
             draws.append(Draw(0, sold))
+    whole = {at: _all_but_dust(option, conditions) for at, option in enumerate(options)}
+    whole = {at: share for at, share in whole.items() if share < ONE}
+    draws += [Draw(1, ((at, 0, 1),)) for at in whole]
     uses: list[list[Use]] = [[] for _ in options]
     for limit, draw in enumerate(draws):
         for number, of_all, once in draw.uses:
@@ -86,7 +108,10 @@ def market_of(
         Offer(result.penalty_wad, means.gas_wad(option.trial.move), share, tuple(its))
         for option, result, share, its in zip(options, terms, least, uses, strict=True)
     ]
-    return Market((*offers, *tranches), tuple(draw.most for draw in draws))
+    offers += [replace(offers[at], least=ONE) for at in whole]
+    for at, share in whole.items():
+        offers[at] = replace(offers[at], most=share)
+    return Market((*offers, *tranches), tuple(draw.most for draw in draws), len(options), tuple(whole))
 
 
 def _purse(options: Sequence[Option], means: Means) -> Iterator[Draw]:
@@ -201,6 +226,16 @@ def _least(option: Option, result: Effect, means: Means) -> int:
     if wanted_wad <= 0:
         return 0
     return -(-wanted_wad * ONE // earned_wad) if earned_wad > 0 else 2 * ONE
+
+
+def _all_but_dust(option: Option, conditions: Conditions) -> int:
+    """Return the share up to which what is left is more than dust, where dust is a part of the option that counts."""
+    candidate, size = option.candidate, option.trial.move.size
+    venue = conditions.prices.facts[candidate.move.chain]
+    dust = dust_size(candidate, max(conditions.dust_wad, venue.dust_value_wad))
+    if size < candidate.everything or dust * COUNTS < size:
+        return ONE
+    return max(size - dust - 1, 0) * ONE // size
 
 
 def _tranches(asset: str, most_wad: int, means: Means, limit: int) -> list[Offer]:

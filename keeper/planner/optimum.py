@@ -95,7 +95,7 @@ class Search:
             found = self._solve()
             if found is None or self._is_near(found):
                 break
-            shares = found.shares[: len(self._options)]
+            shares = self._market.shares(found)
             if shares in tried:
                 self._look_beside(found)
                 break
@@ -117,10 +117,11 @@ class Search:
 
         It does not know that dust is not left, nor all that steps do to each other's bounds.
         """
-        for number in found.taken[:MAX_OTHERS]:
+        taken = [number for number, share in enumerate(self._market.shares(found)) if share]
+        for number in taken[:MAX_OTHERS]:
             other = self._solve(number)
             if other is not None and not (self._best.reaches and self._best.cost_wad <= other.bound):
-                self._consider(self._taken(other.shares[: len(self._options)]))
+                self._consider(self._taken(self._market.shares(other)))
         numbers = self._numbers()
         order = [numbers[choice.candidate.key] for choice in self._best.chosen]
         for without in order if len(order) > 1 else ():
@@ -140,7 +141,9 @@ class Search:
             return None
         least = min(others, key=lambda its: its.bound)
         names = tuple(
-            self._options[number].candidate.name for number in least.taken if number < len(self._options)
+            option.candidate.name
+            for option, share in zip(self._options, self._market.shares(least), strict=True)
+            if share
         )
         return NextBest(names, least.bound)
 
@@ -152,7 +155,8 @@ class Search:
         )
 
     def _solve(self, *without: int) -> Solution | None:
-        return solve(Program(self._market.offers, tuple(self._covers), self._market.limits), without)
+        program = Program(self._market.offers, tuple(self._covers), self._market.limits)
+        return solve(program, [offer for number in without for offer in self._market.both(number)])
 
     def _way(self, chosen: Sequence[Choice]) -> Way:
         end = chosen[-1].trial.standing if chosen else self._before
@@ -161,13 +165,16 @@ class Search:
     def _taken(self, shares: Sequence[int]) -> Way:
         """Return the steps at these shares, one of them sized at what is needed; or all as large as needed.
 
-        The last that is taken in part is sized last. Where that leaves others without cash in the pool, which
+        The one that can give way most is sized last. Where that leaves others without cash in the pool, which
         their penalties are paid from, repayments come first and a little larger, and a close is sized last.
         """
         order = [number for number, share in enumerate(shares) if share]
-        partly = [number for number in order if shares[number] < ONE]
-        last = (partly or order)[-1:]
-        order = [number for number in order if number not in last] + last
+        offers = self._market.offers
+        order.sort(
+            key=lambda number: min(
+                shares[number] - offers[number].least, offers[number].most - shares[number]
+            )
+        )
         ways = [self._followed(order, self._sizes(order[:-1], shares))]
         if not ways[0].reaches or len(ways[0].chosen) < len(order):
             order.sort(key=lambda number: self._options[number].trial.move.action not in PAID)
@@ -177,7 +184,7 @@ class Search:
     def _sizes(self, order: Sequence[int], shares: Sequence[int], more: int = 0) -> list[int]:
         """Return the sizes of these shares, `more` times a part in a thousand larger."""
         sizes = [self._options[number].trial.move.size * shares[number] >> BITS for number in order]
-        return [size + 1 + size * more // 1_000 for size in sizes]
+        return [size + 1 + (size >> 20) + size * more // 1_000 for size in sizes]
 
     def _followed(self, order: Sequence[int], sizes: Sequence[int]) -> Way:
         """Take options in order by the hub's arithmetic, the first of them no larger than `sizes` say, until it is enough."""

@@ -3,13 +3,13 @@
     least sum(cost_k * x_k + fixed_k * y_k)
     where sum(gives_jk * x_k) >= need_j                for every cover j
           sum(of_all_lk * x_k + once_lk * y_k) <= most_l    for every limit l
-          least_k * y_k <= x_k <= y_k,  y_k in {0, 1}
+          least_k * y_k <= x_k <= most_k * y_k,  y_k in {0, 1}
 
 Shares `x_k` are of the largest an offer may be taken, in fixed point (`ONE` is all of it). Without fixed
 costs and least shares greedy by cost per relief is optimal; gas, dust and a keeper's purse make it
 a fixed-charge knapsack with side constraints, which greedy misses by any factor.
 
-A node's relaxation spreads the fixed cost over the whole offer, which is the tightest linear bound
+A node's relaxation spreads the fixed cost over all that may be bought, which is the tightest linear bound
 of one offer by itself; every node is also rounded to the offers it uses, solved with these alone, so that
 there is a plan from the first node on. Integers only, the best bound first, ties by number and a budget
 counted in computed cells and not in time: the same program has the same solution everywhere.
@@ -40,12 +40,16 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Something that may be bought in part: what all of it costs, what any of it costs once, and the least share."""
+    """Something that may be bought in part: what all of it costs, and what any of it costs once.
+
+    If it is bought, then from the share `least` to the share `most`; never if these contradict.
+    """
 
     cost: int
     fixed: int = 0
     least: int = 0
     uses: tuple[Use, ...] = ()
+    most: int = ONE
 
     @property
     def is_plain(self) -> bool:
@@ -99,7 +103,8 @@ class _Search:
         self._left = budget
         self._unit = max((its.cost + its.fixed for its in self._offers), default=1) or 1
         self._plain = _mask(number for number, its in enumerate(self._offers) if its.is_plain)
-        self._barred = _mask(without)
+        never = [number for number, its in enumerate(self._offers) if its.least > its.most or its.most <= 0]
+        self._barred = _mask([*without, *never])
         self._users: list[list[tuple[int, Use]]] = [[] for _ in program.limits]
         for number, offer in enumerate(self._offers):
             for use in offer.uses:
@@ -171,9 +176,9 @@ class _Search:
             if share <= FEASIBLE or (taken | self._plain) >> number & 1:
                 continue
             offer = self._offers[number]
-            if share >= ONE - FEASIBLE:
+            if share >= offer.most - FEASIBLE:
                 continue
-            understated = offer.fixed * (ONE - share) + offer.cost * max(offer.least - share, 0)
+            understated = offer.fixed * (offer.most - share) + offer.cost * max(offer.least - share, 0)
             if understated > most:
                 found, most = number, understated
         return found
@@ -191,12 +196,13 @@ class _Search:
 
     def _linear(self, taken: int, barred: int) -> Optimum | None:
         kept = [number for number in range(len(self._offers)) if not barred >> number & 1]
-        costs, lows = [], []
+        costs, lows, highs = [], [], []
         for number in kept:
             offer, is_taken = self._offers[number], taken >> number & 1
-            cost = offer.cost if is_taken else offer.cost + offer.fixed
+            cost = offer.cost if is_taken else offer.cost + offer.fixed * ONE // offer.most
             costs.append((cost << BITS) // self._unit)
             lows.append(offer.least if is_taken else 0)
+            highs.append(offer.most)
         rows = [
             _row([-cover.gives[number] for number in kept], -cover.need) for cover in self._program.covers
         ]
@@ -207,9 +213,10 @@ class _Search:
                 is_taken = taken >> number & 1
                 most -= use.once if is_taken else 0
                 if number in place:
-                    cells[place[number]] += use.of_all if is_taken else use.of_all + use.once
+                    once = 0 if is_taken else use.once * ONE // self._offers[number].most
+                    cells[place[number]] += use.of_all + once
             rows.append(_row(cells, most))
-        found = least(costs, rows, lows, [ONE] * len(kept))
+        found = least(costs, rows, lows, highs)
         self._left -= (len(rows) + 2) * len(kept) + (found.work if found is not None else 0)
         if found is None:
             return None
@@ -226,7 +233,8 @@ class _Search:
                 continue
             used = size = 0
             for number, use in users:
-                once = use.once << BITS if taken >> number & 1 else use.once * shares[number]
+                is_taken, most = taken >> number & 1, max(self._offers[number].most, 1)
+                once = use.once << BITS if is_taken else use.once * shares[number] * ONE // most
                 used += use.of_all * shares[number] + once
                 size = max(size, abs(use.of_all) + use.once)
             if used - (self._program.limits[limit] << BITS) > size * FEASIBLE * 4:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from chains.hub.attestation import Action
-from config.units import BPS, mul_div_up
+from config.units import mul_div_up
 from keeper.domain.account import Account
 from keeper.domain.health import UnifiedHealth
 from keeper.margin.parameters import RiskPolicy
@@ -72,7 +71,7 @@ class Exhaustive:
                 result = effect(ground, move, self.prices)
                 if not isinstance(result, Effect) or means.unprofitable(candidate, result):
                     continue
-                cost = cost_wad + self.penalty_wad(move, result) + means.gas_wad(move)
+                cost = cost_wad + result.penalty_wad + means.gas_wad(move)
                 if self.best is not None and cost >= self.best.cost_wad:
                     continue
                 after = self.standing(result.ground)
@@ -98,14 +97,6 @@ class Exhaustive:
         if pays is not None and pays > largest and self.value(candidate, pays) <= self.dust_wad:
             found = [pays]
         return [self.or_all(candidate, most, size) for size in found]
-
-    def penalty_wad(self, move: Move, result: Effect) -> int:
-        """Return the penalty in full: a pool that can not lend all of it makes nothing cheaper."""
-        if move.action is not Action.CLOSE:
-            return result.penalty_wad
-        market = self.prices.facts[move.chain].market_number(move.item)
-        assert market is not None
-        return result.value_wad * market.penalty_bps // BPS
 
     def or_all(self, candidate: Candidate, most: int, size: int) -> int:
         venue = self.prices.facts[candidate.move.chain]
