@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 from config.units import BPS
 from keeper.domain.account import Account
@@ -39,13 +40,17 @@ class _Underlying:
         self.size = 0
         self.marks = Sides("marked")
         self.options = Sides("held")
+        self._known: dict[int, int] = {}
 
     def result(self, price_wad: int) -> int:
         """Return gains less losses of perpetuals, times `BPS`."""
+        if price_wad in self._known:
+            return self._known[price_wad]
         total = 0
         for size, entry_wad, counts in self.results:
             its = size * (price_wad - entry_wad)
             total += its * (counts.assets_bps if its > 0 else counts.liabilities_bps)
+        self._known[price_wad] = total
         return total
 
     def kinks(self) -> Iterable[int]:
@@ -90,6 +95,7 @@ class PortfolioSheet:
         for its in self._its.values():
             its.options = its.options.netted()
         self._exposures: dict[str, Exposure] = exposures(account, self._risk, at_s)
+        self._charges = {asset: cache(its.charge) for asset, its in self._exposures.items()}
         self._scenarios: list[Scenario] = scenarios(list(self._its), self._risk)
 
     @property
@@ -125,7 +131,7 @@ class PortfolioSheet:
                 assets, required = curve.margin(price_wad, kind)
                 return (assets * assets_weight - required * required_weight) * FINE
 
-            return value
+            return cache(value)
 
         gain, loss = self._gain_weight_bps * assets_weight, BPS * required_weight
         cases = [[gain, loss]] if gain <= loss else [[gain], [loss]]
@@ -173,7 +179,7 @@ class PortfolioSheet:
         kind: Kind,
     ) -> tuple[Plain, list[Term]]:
         """Return one underlying's part of a row. `result_weight` is for N, in basis points."""
-        its, exposure = self._its[asset], self._exposures[asset]
+        its, charge = self._its[asset], self._charges[asset]
         scale_bps = self._risk.initial_scale_bps if kind is Kind.INITIAL else BPS
         move = scenario.moves[asset] if scenario is not None else 0
         cover = required_weight * scale_bps * scenario.cover_bps if scenario is not None else 0
@@ -185,7 +191,7 @@ class PortfolioSheet:
             total = held(price_wad) + moved * price_wad
             if result_weight:
                 total += its.result(price_wad) * result_weight * FINE
-            return total - exposure.charge(price_wad) * added if added else total
+            return total - charge(price_wad) * added if added else total
 
         mark = result_weight * BPS**2 * BPS
         if self._as_read:

@@ -107,23 +107,38 @@ class Surface:
             name for name in names if volatilities[name].low_wad < volatilities[name].high_wad
         )
 
-    def bounds(self, plain: Plain, terms: Sequence[Term]) -> list[tuple[int, int]]:
-        """Return, cell by cell, integers that plain(F) and the terms lie between, at any F and volatility inside.
+    @property
+    def is_point(self) -> bool:
+        """Whether price and volatilities are known exactly."""
+        left, right = self.cells[0]
+        return left == right and not self._wide
 
-        The terms count in wad times `MOVE` times their weight, and `plain` must too.
+    def highest(self, plain: Plain, terms: Sequence[Term], *, rough: bool = False) -> list[int]:
+        """Return, cell by cell, what plain(F) and the terms do not exceed, at any F and volatility inside.
+
+        The terms count in wad times `MOVE` times their weight, and `plain` must too. If `rough`, volatilities are
+        only taken at opposite ends.
         """
         return [
-            (
-                -self._highest(cell, [-its for its in ends], [_turned(term) for term in terms]),
-                self._highest(cell, ends, terms),
-            )
-            for cell, ends in enumerate([plain(left), plain(right)] for left, right in self.cells)
+            self._highest(cell, plain(left), plain(right), terms, rough=rough)
+            for cell, (left, right) in enumerate(self.cells)
         ]
 
-    def _highest(self, cell: int, ends: Sequence[int], terms: Sequence[Term]) -> int:
+    def lowest(self, plain: Plain, terms: Sequence[Term], *, rough: bool = False) -> list[int]:
+        """Return, cell by cell, what plain(F) and the terms do not fall below."""
+        turned = [_turned(term) for term in terms]
+        return [
+            -self._highest(cell, -plain(left), -plain(right), turned, rough=rough)
+            for cell, (left, right) in enumerate(self.cells)
+        ]
+
+    def _highest(self, cell: int, left: int, right: int, terms: Sequence[Term], *, rough: bool) -> int:
         if not terms:
-            return max(ends)
+            return max(left, right)
+        ends = (left, right)
         opposite = self._peak(cell, ends, terms, None)
+        if rough:
+            return opposite
         signs = {term.weight > 0 for term in terms if term.weight and self._is_wide(term)}
         if len(signs) < 2 or len(self._wide) > _MOST_VOLATILITIES:
             return opposite

@@ -23,11 +23,11 @@ from keeper.margin.valuation import HEALTH_CAP, Box
 
 PARTS = 4
 """Into how many cells an interval of prices is cut."""
+ROWS = 8
+"""How many scenarios are looked at closely for a high end: any number gives a bound, more a nearer one."""
 _ROUNDS = 48
 _NEAR = 10**9
 """Health is found to this part of itself."""
-
-Bounds = dict[str, list[tuple[int, int]]]
 
 
 class SurfaceValuation:
@@ -85,62 +85,100 @@ class SurfaceValuation:
 
 
 class _Reading:
-    """A sheet over a box."""
+    """A sheet over a box.
+
+    Every row is bounded roughly first, and only those that may be the least are looked at closely.
+    """
 
     def __init__(self, sheet: Sheet, boxes: Mapping[str, Box]) -> None:
         self._sheet = sheet
-        self._surfaces = {
-            asset: Surface(boxes[asset], sheet.kinks(asset), boxes, sheet.bundles(asset), PARTS)
-            for asset in sheet.assets
-        }
-        self._known: dict[tuple[Kind, int, int], tuple[int, int]] = {}
+        self._rough, self._fine = (
+            {
+                asset: Surface(boxes[asset], sheet.kinks(asset), boxes, sheet.bundles(asset), parts)
+                for asset in sheet.assets
+            }
+            for parts in (1, PARTS)
+        )
+        self._is_point = all(surface.is_point for surface in self._rough.values())
+        self._known: dict[tuple[bool, Kind, int, int], int] = {}
 
     def least(self, kind: Kind, assets_weight: int, required_weight: int) -> int:
-        return self._margin(kind, assets_weight, required_weight)[0]
-
-    def most(self, kind: Kind, assets_weight: int, required_weight: int) -> int:
-        return self._margin(kind, assets_weight, required_weight)[1]
-
-    def equity(self) -> tuple[int, int]:
-        return self._extremes(self._sheet.equity())
-
-    def maintenance(self) -> int:
-        return self._extremes(self._sheet.maintenance())[1]
-
-    def _margin(self, kind: Kind, assets_weight: int, required_weight: int) -> tuple[int, int]:
-        key = (kind, assets_weight, required_weight)
+        """Return a bound from below."""
+        key = (False, kind, assets_weight, required_weight)
         if key not in self._known:
-            self._known[key] = self._extremes(self._sheet.margin(*key))
+            self._known[key] = self._lowest(self._sheet.margin(*key[1:]))
         return self._known[key]
 
-    def _extremes(self, cases: Cases) -> tuple[int, int]:
-        still = [self._surfaces[asset].bounds(plain, ()) for asset, plain in cases.still.items()]
-        low = sum(min(cell[0] for cell in cells) for cells in still)
-        high = sum(max(cell[1] for cell in cells) for cells in still)
-        ends = [_of_rows([self._bounds(row) for row in rows]) for rows in cases.rows]
-        return low + max(end[0] for end in ends), high + max(end[1] for end in ends)
+    def most(self, kind: Kind, assets_weight: int, required_weight: int) -> int:
+        """Return a bound from above."""
+        key = (True, kind, assets_weight, required_weight)
+        if key not in self._known:
+            self._known[key] = self._highest(self._sheet.margin(*key[1:]))
+        return self._known[key]
 
-    def _bounds(self, row: Row) -> Bounds:
-        return {asset: self._surfaces[asset].bounds(*part) for asset, part in row.items()}
+    def equity(self) -> tuple[int, int]:
+        """Return bounds of net liquidation value."""
+        cases = self._sheet.equity()
+        return self._lowest(cases), self._highest(cases)
+
+    def maintenance(self) -> int:
+        """Return a bound from above of minus what positions require."""
+        return self._highest(self._sheet.maintenance())
+
+    def _lowest(self, cases: Cases) -> int:
+        still = sum(min(self._rough[asset].lowest(plain, ())) for asset, plain in cases.still.items())
+        return still + max(self._least_row(rows) for rows in cases.rows)
+
+    def _highest(self, cases: Cases) -> int:
+        still = sum(max(self._rough[asset].highest(plain, ())) for asset, plain in cases.still.items())
+        return still + max(self._top_of_least(rows) for rows in cases.rows)
+
+    def _least_row(self, rows: Sequence[Row]) -> int:
+        rough = [
+            sum(min(self._rough[asset].lowest(*part, rough=True)) for asset, part in row.items())
+            for row in rows
+        ]
+        if self._is_point:
+            return min(rough)
+        found: int | None = None
+        for number in sorted(range(len(rows)), key=rough.__getitem__):
+            if found is not None and rough[number] >= found:
+                break
+            fine = sum(min(self._fine[asset].lowest(*part)) for asset, part in rows[number].items())
+            value = max(rough[number], fine)
+            found = value if found is None else min(found, value)
+        return found or 0
+
+    def _top_of_least(self, rows: Sequence[Row]) -> int:
+        rough = [
+            sum(max(self._rough[asset].highest(*part, rough=True)) for asset, part in row.items())
+            for row in rows
+        ]
+        if self._is_point:
+            return min(rough)
+        near = sorted(range(len(rows)), key=rough.__getitem__)[:ROWS]
+        fine = [
+            {asset: self._fine[asset].highest(*part) for asset, part in rows[number].items()}
+            for number in near
+        ]
+        return min(rough[near[0]], _top_of_least(fine))
 
 
-def _of_rows(rows: Sequence[Bounds]) -> tuple[int, int]:
-    """Return bounds on the least over rows of the sum over underlyings."""
-    low = min(sum(min(cell[0] for cell in cells) for cells in row.values()) for row in rows)
-    tops = [{asset: max(cell[1] for cell in cells) for asset, cells in row.items()} for row in rows]
+def _top_of_least(rows: Sequence[Mapping[str, Sequence[int]]]) -> int:
+    """Return a bound from above on the least over rows of the sum over underlyings, each given by cell."""
+    tops = [{asset: max(cells) for asset, cells in row.items()} for row in rows]
     sums = [sum(top.values()) for top in tops]
     high = min(sums)
     for asset, cells in rows[0].items():
-        if len(cells) > 1:
-            by_cell = (
-                min(
-                    total - top[asset] + row[asset][cell][1]
-                    for row, top, total in zip(rows, tops, sums, strict=True)
-                )
-                for cell in range(len(cells))
+        by_cell = (
+            min(
+                total - top[asset] + row[asset][cell]
+                for row, top, total in zip(rows, tops, sums, strict=True)
             )
-            high = min(high, max(by_cell))
-    return low, high
+            for cell in range(len(cells))
+        )
+        high = min(high, max(by_cell))
+    return high
 
 
 def _lowest_health(reading: _Reading, kind: Kind, start_wad: int) -> int:
