@@ -1,0 +1,1 @@
+"""Venues: lending protocols that others wrote, behind one interface. A folder each."""
