@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from chains.devnet.accounts import DesiredAccount, DesiredLeg, owner_keys
 from config.units import WAD
+from keeper.demo import cast_options as options
 
 SEED = "demo"
 USD = 10**6
@@ -24,9 +25,13 @@ BEFORE: Mapping[str, Fraction] = {
     "ETH": Fraction(3_000),
     "BTC": Fraction(60_000),
     "sETH": Fraction(3_150),
+    "ETHVOL": Fraction(6, 10),
 }
+"""What everything is worth at first; of ETHVOL the implied volatility of ETH, per year."""
 CRASH = Fraction(80, 100)
 """What ETH and BTC are worth afterwards, as a part of before."""
+
+_STILL = ("USDC", "ETHVOL")
 
 _WEIGHTS = {
     "USDC": Fraction(97, 100),
@@ -95,14 +100,14 @@ class Role:
 
 def after_the_crash() -> dict[str, Fraction]:
     """Return the prices at the end of the scene."""
-    return {asset: price if asset == "USDC" else price * CRASH for asset, price in BEFORE.items()}
+    return {asset: price if asset in _STILL else price * CRASH for asset, price in BEFORE.items()}
 
 
 def health(account: DesiredAccount, prices: Mapping[str, Fraction]) -> Fraction | None:
     """Return weighted assets over requirement; None without a requirement. Positions were opened at `BEFORE`."""
     assets = required = Fraction(0)
     for leg in account.legs:
-        for symbol, amount in leg.collateral.items():
+        for symbol, amount in holdings(leg).items():
             asset = _ASSET_OF[symbol]
             assets += _WEIGHTS[asset] * prices[asset] * Fraction(amount, _UNIT_OF[symbol])
         required += Fraction(leg.debt, USD)
@@ -111,14 +116,27 @@ def health(account: DesiredAccount, prices: Mapping[str, Fraction]) -> Fraction 
             gain = Fraction(size, WAD) * (price - entry)
             assets += _GAIN_WEIGHT * max(gain, Fraction(0))
             required += max(-gain, Fraction(0)) + _MAINTENANCE * abs(Fraction(size, WAD)) * price
+    its_options = [option for leg in account.legs for option in leg.options]
+    by = options.by_scenarios if account.subaccount == options.SCENARIO_SUBACCOUNT else options.standard
+    held, owed = by(its_options, prices)
+    assets, required = assets + held, required + owed
     return assets / required if required else None
+
+
+def holdings(leg: DesiredLeg) -> dict[str, int]:
+    """Return the raw collateral once the leg's options were paid for: a premium is USDC."""
+    held = dict(leg.collateral)
+    if leg.options:
+        held["USDC"] = held.get("USDC", 0) + options.premium(leg, BEFORE)
+    return held
 
 
 def equity(account: DesiredAccount, prices: Mapping[str, Fraction]) -> Fraction:
     """Return what the account has less what it owes, at full value. Positions were opened at `BEFORE`."""
     total = Fraction(0)
     for leg in account.legs:
-        for symbol, amount in leg.collateral.items():
+        total += options.value(leg.options, prices)
+        for symbol, amount in holdings(leg).items():
             total += prices[_ASSET_OF[symbol]] * Fraction(amount, _UNIT_OF[symbol])
         for market, size in leg.positions.items():
             asset = _MARKETS[market]
@@ -131,7 +149,8 @@ def penalties(account: DesiredAccount, prices: Mapping[str, Fraction]) -> Fracti
     """Return what it costs at most to liquidate all that the account has, as the hubs' terms say."""
     total = Fraction(0)
     for leg in account.legs:
-        for symbol, amount in leg.collateral.items():
+        total += options.penalty(leg.options, prices)
+        for symbol, amount in holdings(leg).items():
             asset = _ASSET_OF[symbol]
             total += _PENALTIES[asset] * prices[asset] * Fraction(amount, _UNIT_OF[symbol])
         for market, size in leg.positions.items():
@@ -139,12 +158,13 @@ def penalties(account: DesiredAccount, prices: Mapping[str, Fraction]) -> Fracti
     return total
 
 
-def cast(count: int, seed: str = SEED) -> tuple[Role, ...]:
+def cast(count: int, seed: str = SEED, at_s: int = 0) -> tuple[Role, ...]:
     """Return `count` roles, the same for the same seed; past the stories they repeat under other owners.
 
-    The seed chooses owners' keys, and so every account's id; what happens to whom is always the same.
+    Options expire a month after `at_s`, unix seconds. The seed chooses owners' keys, and so every account's id; what happens to whom is always the same.
     """
     stories = [*_lenders(), *_bitcoiners(), *_traders(), *_stakers(), *_isolated(), *_hedged(), *_shorts()]
+    stories += options.stories(BEFORE, at_s)
     keys = owner_keys(seed, count)
     roles: list[Role] = []
     for number, key in enumerate(keys):

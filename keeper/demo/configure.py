@@ -81,6 +81,19 @@ min_groups = 1
 collateral_weight_bps = 7500
 initial_collateral_weight_bps = 7000
 
+[assets.ETHVOL]
+min_sources = 3
+min_groups = 3
+
+[[risk.models]]
+model = "portfolio"
+first_subaccount = 9
+last_subaccount = 9
+
+[option_markets.ETH-OPTIONS]
+asset = "ETH"
+volatility = "ETHVOL"
+
 [markets.ETH-PERP]
 asset = "ETH"
 tiers = [
@@ -159,6 +172,7 @@ def _chain(chain: LocalChain, *, signer: str | None) -> str:
         f"chain_id = {chain.chain_id}",
         f'genesis_hash = "{deployment.genesis_hash}"',
         f'hub = "{deployment.hub}"',
+        *([f'option_desk = "{deployment.option_desk}"'] if deployment.option_desk else []),
         f"block_time_s = {chain.block_time_s}",
         "poll_interval_s = 0.25",
         "finality_depth = 2",

@@ -98,6 +98,7 @@ def _rest_untouched(fallen: set[str], before: Ledger, after: Ledger) -> Check:
         f"{account[:10]} on {chain}"
         for (chain, account), leg in rest.items()
         if after.legs.get((chain, account)) != leg
+        or after.options.get((chain, account)) != before.options.get((chain, account))
     ]
     number = len({account for _, account in rest})
     text = f"the other {number} accounts have on every chain what they had before, to the last unit"

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import aiohttp
@@ -27,7 +28,7 @@ from keeper.demo.timeline import Mark, Timeline
 from keeper.margin.parameters import RiskPolicy, policy_hash
 from keeper.state.errors import StateLogError
 
-ACCOUNTS = 64
+ACCOUNTS = 70
 PRINTED_WIDTH = 120
 COMMAND_TIMEOUT_S = 120
 NO_STAGE = (
@@ -57,7 +58,9 @@ def main(
         Console(stderr=as_json, highlight=False, width=None if sys.stdout.isatty() else PRINTED_WIDTH)
     )
     try:
-        code = asyncio.run(_run(timeline, cast(accounts, seed), seed, keep=keep, crash_kill=crash_kill))
+        code = asyncio.run(
+            _run(timeline, cast(accounts, seed, int(time.time())), seed, keep=keep, crash_kill=crash_kill)
+        )
     except NO_STAGE as error:
         timeline.line(
             Mark.FAILED, f"the stage could not be set, or fell: {str(error) or type(error).__name__}"
@@ -132,7 +135,10 @@ async def _set_up(standing: Stage, roles: tuple[Role, ...], timeline: Timeline) 
     if settings.attestation is None:
         raise QuorumRefused("the keeper's file names no quorum")
     risky = sum(
-        bool(leg.debt) + len(leg.positions) for role in roles for leg in role.account.legs if leg.cross_margin
+        bool(leg.debt) + len(leg.positions) + len(leg.options)
+        for role in roles
+        for leg in role.account.legs
+        if leg.cross_margin
     )
     with timeline.progress("debts and positions attested", risky) as bar:
         async with aiohttp.ClientSession() as session:

@@ -114,7 +114,7 @@ class Owners:
             max_size=request.size,
             price=self._price(request),
             health=WAD,
-            value=0,
+            value=int(BEFORE[request.asset] * WAD) if request.asset else 0,
             claim=NOTHING,
             target=NOBODY,
             beneficiary=NOBODY,
@@ -126,6 +126,8 @@ class Owners:
         )
 
     def _price(self, request: RiskRequest) -> int:
+        if request.asset:
+            return request.price_wad
         if request.action is not Action.TRADE:
             return WAD
         markets = self._hubs[request.chain].deployment.markets

@@ -24,6 +24,7 @@ from chains.hub.codec import selector
 from chains.keys import Key
 from config.units import BPS, WAD, format_decimal
 from keeper.demo.cast import BEFORE, SEED
+from keeper.demo.cast_options import CHAIN as OPTION_CHAIN
 from keeper.demo.configure import Attestor, LocalChain, LocalVenue, attestor_toml, keeper_toml
 from keeper.runtime.clock import now_ms
 from oracles.venues import Venue, served
@@ -32,12 +33,12 @@ PACE_S = {"alpha": 1.0, "beta": 2.0, "gamma": 0.5}
 CHAIN_IDS = {"alpha": 31_101, "beta": 31_102, "gamma": 31_103}
 SYMBOLS: Mapping[str, Mapping[str, str]] = {
     "coinbase": {"ETH": "ETH-USD", "BTC": "BTC-USD"},
-    "kraken": {"ETH": "ETHUSD", "BTC": "XBTUSD", "USDC": "USDCUSD"},
-    "bitstamp": {"ETH": "ethusd", "BTC": "btcusd", "USDC": "usdcusd"},
-    "gemini": {"ETH": "ethusd", "BTC": "btcusd", "USDC": "usdcusd"},
+    "kraken": {"ETH": "ETHUSD", "BTC": "XBTUSD", "USDC": "USDCUSD", "ETHVOL": "ETHVOLUSD"},
+    "bitstamp": {"ETH": "ethusd", "BTC": "btcusd", "USDC": "usdcusd", "ETHVOL": "ethvolusd"},
+    "gemini": {"ETH": "ethusd", "BTC": "btcusd", "USDC": "usdcusd", "ETHVOL": "ethvolusd"},
 }
 """Markets against dollars: a price in another coin would need that coin's price as well."""
-PRESETS: Mapping[str, Mapping[str, str]] = {"kraken": {"USDC": "kraken-trades"}}
+PRESETS: Mapping[str, Mapping[str, str]] = {"kraken": {"USDC": "kraken-trades", "ETHVOL": "kraken-trades"}}
 """kraken's ticker has no time, so there a price that stands still would grow old."""
 TICK_S = 0.5
 FEED_EVERY_TICKS = 8
@@ -54,7 +55,7 @@ class Market:
     chains: list[LocalChain] = field(default_factory=list)
     nodes: dict[str, Anvil] = field(default_factory=dict)
     prices: dict[str, Fraction] = field(
-        default_factory=lambda: {a: BEFORE[a] for a in ("USDC", "ETH", "BTC")}
+        default_factory=lambda: {a: BEFORE[a] for a in ("USDC", "ETH", "BTC", "ETHVOL")}
     )
     paused: set[str] = field(default_factory=set)
     seed: str = SEED
@@ -74,9 +75,9 @@ class Market:
     async def feed(self) -> None:
         """Have every running chain's feeds answer the true prices."""
         async with self._feeding:  # one updater key: two at once would race for its nonce
-            answers = {asset: int(price * WAD) for asset, price in self.prices.items()}
             for chain in self.chains:
                 if chain.name not in self.paused:
+                    answers = {asset: int(self.prices[asset] * WAD) for asset in chain.deployment.feeds}
                     await set_feed(self.nodes[chain.name], chain.deployment, answers)
 
     async def pause(self, name: str) -> None:
@@ -254,7 +255,7 @@ async def _deployed(market: Market, attestors: list[Attestor], keeper: str) -> l
     prices = {asset: int(price * WAD) for asset, price in market.prices.items()}
     chains: list[LocalChain] = []
     for name, node in market.nodes.items():
-        deployment = await deploy(node, name, prices, terms, keeper)
+        deployment = await deploy(node, name, prices, terms, keeper, with_options=name == OPTION_CHAIN)
         chains.append(LocalChain(name, node.chain_id, PACE_S[name], node.url, node.ws_url, deployment))
     return chains
 

@@ -15,7 +15,7 @@ from keeper.views.options import json_option
 @click.option(
     "--accounts",
     type=click.IntRange(60, 500),
-    default=64,
+    default=70,
     show_default=True,
     help="How many accounts to open.",
 )

@@ -14,15 +14,26 @@ from chains.devnet.deploy import Deployment, Listed
 from config.loader import examine
 from config.settings import Settings
 from config.units import WAD
-from keeper.demo.cast import BEFORE, Fate, Role, after_the_crash, cast, equity, health, penalties
+from keeper.demo.cast import (
+    BEFORE,
+    Fate,
+    Role,
+    after_the_crash,
+    cast,
+    equity,
+    health,
+    holdings,
+    penalties,
+)
+from keeper.demo.cast_options import SCENARIO_SUBACCOUNT
 from keeper.demo.configure import Attestor, LocalChain, LocalVenue, attestor_toml, keeper_toml
-from keeper.domain.account import Account, Collateral, CutPoint, Debt, Leg, Position
+from keeper.domain.account import Account, Collateral, CutPoint, Debt, Leg, OptionPosition, Position
 from keeper.margin.health import evaluate
 from keeper.margin.parameters import RiskPolicy, policy_hash
 from oracles.price import Price, PriceStatus
 
 CHAINS = {"alpha": 31_101, "beta": 31_102, "gamma": 31_103}
-ROLES = cast(64)
+ROLES = cast(70)
 
 
 def address(number: int) -> str:
@@ -46,6 +57,7 @@ def local_chain(name: str, number: int) -> LocalChain:
         tokens=tokens,
         feeds=feeds,
         markets={"ETH-PERP": 0, "BTC-PERP": 1},
+        option_desk=address(number * 100 + 62) if name == "alpha" else None,
     )
     return LocalChain(
         name,
@@ -60,7 +72,9 @@ def local_chain(name: str, number: int) -> LocalChain:
 LOCAL = [local_chain(name, number) for number, name in enumerate(CHAINS, start=1)]
 VENUES = [
     LocalVenue(
-        name, f"http://127.0.0.1:{9100 + number}", {"ETH": "ETH-USD", "BTC": "BTC-USD", "USDC": "USDC-USD"}
+        name,
+        f"http://127.0.0.1:{9100 + number}",
+        {asset: f"{asset}-USD" for asset in ("ETH", "BTC", "USDC", "ETHVOL")},
     )
     for number, name in enumerate(("coinbase", "kraken", "bitstamp", "gemini"))
 ]
@@ -125,7 +139,7 @@ def as_engine_sees(role: Role) -> Account:
     legs = []
     for leg in role.account.legs:
         deployment = next(chain.deployment for chain in LOCAL if chain.name == leg.chain)
-        held = [(deployment.token(symbol), amount) for symbol, amount in leg.collateral.items()]
+        held = [(deployment.token(symbol), amount) for symbol, amount in holdings(leg).items()]
         collateral = tuple(Collateral(t.address, t.asset, t.decimals, amount) for t, amount in held)
         positions = tuple(
             Position(market, deployment.markets[market], asset, size, int(BEFORE[asset] * WAD))
@@ -133,7 +147,13 @@ def as_engine_sees(role: Role) -> Account:
             if (asset := market.removesuffix("-PERP"))
         )
         debt = Debt("USDC", 6, leg.debt) if leg.debt else None
-        legs.append(Leg(leg.chain, 1, leg.cross_margin, collateral, debt, positions))
+        options = tuple(
+            OptionPosition(
+                its.market, its.series, "ETH", its.is_call, its.strike_wad, its.expiry_s, its.size_wad
+            )
+            for its in leg.options
+        )
+        legs.append(Leg(leg.chain, 1, leg.cross_margin, collateral, debt, positions, options=options))
     legs.sort(key=lambda each: each.chain)
     return Account(role.account.account_id, role.account.owner, role.account.subaccount, tuple(legs))
 
@@ -175,6 +195,8 @@ def test_the_cast_has_every_case_that_the_demo_speaks_of() -> None:
     assert len(ROLES) >= 60
     assert sum(len(role.chains) > 1 for role in ROLES) >= 40
     assert sum(role.account.subaccount > 0 and len(role.chains) == 1 for role in ROLES) >= 5
+    assert sum(bool(leg.options) for role in ROLES for leg in role.account.legs) >= 6
+    assert any(role.account.subaccount == SCENARIO_SUBACCOUNT for role in ROLES)
     assert sum("sETH" in leg.collateral for role in ROLES for leg in role.account.legs) >= 5
     assert len({role.account.account_id for role in ROLES}) == len(ROLES)
 
@@ -213,8 +235,8 @@ def test_who_may_leave_bad_debt_is_never_a_matter_of_a_few_dollars() -> None:
 
 
 def test_a_seed_changes_who_they_are_and_not_what_happens_to_them() -> None:
-    other = cast(64, "another seed")
+    other = cast(70, "another seed")
 
     assert [role.fate for role in ROLES] == [role.fate for role in other]
     assert not {role.account.account_id for role in ROLES} & {role.account.account_id for role in other}
-    assert [role.account for role in ROLES] == [role.account for role in cast(64)]
+    assert [role.account for role in ROLES] == [role.account for role in cast(70)]

@@ -10,6 +10,7 @@ import pytest
 from chains.hub.attestation import Action
 from chains.hub.codec import WORDS_PER_LEG
 from chains.hub.events import BadDebtRecorded, ClaimOpened, ClaimPaid, DebtSet, HubEvent, Liquidated
+from chains.hub.options import OptionHeld
 from config.units import WAD
 from keeper.demo.cast import BEFORE, Fate, Role, cast
 from keeper.demo.judging import called, crash_handled, glitch_ignored, stall_held, untouched_so_far
@@ -17,11 +18,12 @@ from keeper.demo.ledger import ROUNDING, Ledger, Leg, tallied
 from keeper.demo.timeline import Check
 from keeper.demo.watching import LeftOut
 
-ROLES = cast(64)
+ROLES = cast(70)
 NOBODY = "0x" + "00" * 20
 EMPTY: Leg = (1, 1) + (0,) * (WORDS_PER_LEG - 2)
 HOLDING: Leg = (1, 1, 500) + (0,) * (WORDS_PER_LEG - 3)
 BALANCE = 6
+OPTION = OptionHeld("0x" + "5e" * 32, "0x" + "77" * 32, True, 3_300 * WAD, 1, -WAD)
 
 
 def of(*fates: Fate) -> list[Role]:
@@ -35,7 +37,14 @@ SAFE = of(Fate.UNTOUCHED)[0].account.account_id
 
 def good() -> tuple[Ledger, Ledger]:
     """What the chains say before and after a crash in which all went as it must."""
-    before = Ledger({(chain, role.account.account_id): HOLDING for role in ROLES for chain in role.chains})
+    before = Ledger(
+        {(chain, role.account.account_id): HOLDING for role in ROLES for chain in role.chains},
+        options={
+            ("alpha", role.account.account_id): (OPTION,)
+            for role in ROLES
+            if any(leg.options for leg in role.account.legs)
+        },
+    )
     gone = {role.account.account_id for role in BANKRUPT}
     after = Ledger(
         {key: EMPTY if key[1] in gone else leg for key, leg in before.legs.items()},
@@ -43,6 +52,7 @@ def good() -> tuple[Ledger, Ledger]:
         bad_debt=dict.fromkeys(gone, 100),
         claims_opened=frozenset({"0xc1", "0xc2"}),
         claims_paid=frozenset({"0xc1", "0xc2"}),
+        options=before.options,
     )
     return before, after
 
@@ -79,6 +89,11 @@ def one_unit_less(after: Ledger) -> Ledger:
     return replace(after, legs={**after.legs, key: changed})
 
 
+def an_option_less(after: Ledger) -> Ledger:
+    key = next(key for key in after.options if key[1] not in after.liquidated)
+    return replace(after, options={its: held for its, held in after.options.items() if its != key})
+
+
 def an_unpaid_claim(after: Ledger) -> Ledger:
     return replace(after, claims_paid=frozenset({"0xc1"}))
 
@@ -98,6 +113,11 @@ def a_bankrupt_left_holding(after: Ledger) -> Ledger:
     return replace(after, legs={**after.legs, key: holding})
 
 
+def a_bankrupt_left_short(after: Ledger) -> Ledger:
+    account = BANKRUPT[0].account.account_id
+    return replace(after, options={**after.options, ("alpha", account): (OPTION,)})
+
+
 def a_loss_not_told(after: Ledger) -> Ledger:
     return replace(after, bad_debt={})
 
@@ -110,15 +130,17 @@ def a_loss_without_need(after: Ledger) -> Ledger:
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (one_missed, "exactly the 27"),
-        (one_too_many, "exactly the 27"),
-        (a_stranger, "exactly the 27"),
+        (one_missed, "exactly the 29"),
+        (one_too_many, "exactly the 29"),
+        (a_stranger, "exactly the 29"),
         (in_the_wrong_place, "each only on chains"),
-        (one_unit_less, "the other 37"),
+        (one_unit_less, "the other 41"),
+        (an_option_less, "the other 41"),
         (an_unpaid_claim, "claims"),
         (a_claim_out_of_nowhere, "claims"),
         (a_bankrupt_left_owing, "closed to the last cent"),
         (a_bankrupt_left_holding, "closed to the last cent"),
+        (a_bankrupt_left_short, "closed to the last cent"),
         (a_loss_not_told, "closed to the last cent"),
         (a_loss_without_need, "nobody else left bad debt"),
     ],
