@@ -70,7 +70,11 @@ class HubMarketSettings(Section):
 
 
 class ChainSettings(Section):
-    """One chain: who it is, how to reach it, when it counts as stale, and its margin hub."""
+    """One chain: who it is, how to reach it, when it counts as stale, and its margin hub.
+
+    `sequencer_feed` is Chainlink's uptime feed of a rollup's sequencer. Unless that says up, and for
+    `sequencer_grace_s` after it came back, prices that are read on the chain do not count.
+    """
 
     chain_id: Positive
     genesis_hash: Hash32
@@ -88,6 +92,8 @@ class ChainSettings(Section):
     stale_after_s: Seconds = 30.0
     unknown_after_s: Seconds = 60.0
     claim_confirmations: Count = 2
+    sequencer_feed: Address | None = None
+    sequencer_grace_s: Seconds = 3_600.0
     signer: Name | None = None
     confirm_chain_id: Positive | None = None
     max_in_flight: InFlight = 16

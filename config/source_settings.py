@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from config.fields import (
     Address,
+    Bps,
     Decimals,
     FilePath,
     Hash32,
@@ -18,11 +19,13 @@ from config.fields import (
     Positive,
     Seconds,
     Symbol,
+    UpliftBps,
     Url,
     Wad,
     WsUrl,
 )
 from config.section import Section
+from config.units import WAD
 
 
 class HttpSourceSettings(Section):
@@ -79,7 +82,10 @@ class WsSourceSettings(Section):
 
 
 class HermesSourceSettings(Section):
-    """A Pyth feed as Hermes serves it over HTTP, with Pyth's confidence. Feeds of one `url` are asked for together."""
+    """A Pyth feed as Hermes serves it over HTTP. Feeds of one `url` are asked for together.
+
+    Pyth's width times `confidence_multiple` is how sure the price is (2.12 for 95 %).
+    """
 
     kind: Literal["hermes"]
     name: Name
@@ -87,6 +93,7 @@ class HermesSourceSettings(Section):
     group: Name
     url: Url
     feed_id: Hash32
+    confidence_multiple: Wad = 212 * WAD // 100
     token_file: FilePath | None = None
     weight: Positive = 1
     max_age_s: Seconds = 30.0
@@ -143,7 +150,12 @@ class CcxtSourceSettings(Section):
 
 
 class ChainlinkSourceSettings(Section):
-    """A feed with Chainlink's interface, read on `chain` with each new head."""
+    """A feed with Chainlink's interface, read on `chain` with each new head.
+
+    `heartbeat_s` is how long the feed may say nothing while its price stands still: with it, `max_age_s` need
+    not be given and is `heartbeat_margin_s` more, because a round lands later than it is due. An answer within
+    `bound_margin_bps` of the least or largest one that the feed can give is refused: the truth may be beyond.
+    """
 
     kind: Literal["chainlink"]
     name: Name
@@ -153,13 +165,28 @@ class ChainlinkSourceSettings(Section):
     address: Address
     decimals: Decimals = 8
     weight: Positive = 1
+    heartbeat_s: Seconds | None = None
+    heartbeat_margin_s: Seconds = 300.0
     max_age_s: Seconds = 3_900.0
+    bound_margin_bps: Bps = 1_000
+
+    @model_validator(mode="before")
+    @classmethod
+    def _age_from_heartbeat(cls, given: object) -> object:
+        if not isinstance(given, dict) or "max_age_s" in given:
+            return given
+        times = (given.get("heartbeat_s"), given.get("heartbeat_margin_s", 300.0))
+        if all(isinstance(each, int | float) and not isinstance(each, bool) for each in times):
+            return {**given, "max_age_s": float(sum(times))}
+        return given
 
 
 class Erc4626SourceSettings(Section):
     """The exchange rate of a vault's share, read on `chain` with each new head.
 
-    A rate above `max_rate` is refused: a donation can raise what a share seems worth.
+    A rate above `max_rate` is refused: a donation can raise what a share seems worth. So is, with
+    `max_growth_bps` (per year), one that grew faster or fell by more than `max_drop_bps` from the last that was
+    taken, at the start from `snapshot_rate` at `snapshot_time_s` (UTC seconds), which are given together or not at all.
     """
 
     kind: Literal["erc4626"]
@@ -171,6 +198,55 @@ class Erc4626SourceSettings(Section):
     share_decimals: Decimals = 18
     asset_decimals: Decimals = 18
     max_rate: Wad
+    max_growth_bps: UpliftBps | None = None
+    max_drop_bps: Bps = 100
+    snapshot_rate: Wad | None = None
+    snapshot_time_s: Positive | None = None
+    weight: Positive = 1
+    max_age_s: Seconds = 60.0
+
+
+class UniswapV3SourceSettings(Section):
+    """The mean price of a Uniswap v3 pool over the last `window_s`, read on `chain` with each new head.
+
+    `address` is the pool's; `base_token` and `quote_token` are its two tokens in the order of the pair. Nothing
+    is said unless the pool remembers the whole window and `min_cardinality` observations, and could, on the
+    harmonic mean over the window, take in `min_depth` of the quote before its price were one percent higher.
+    """
+
+    kind: Literal["uniswap_v3"]
+    name: Name
+    pair: Pair
+    group: Name
+    chain: Name
+    address: Address
+    base_token: Address
+    quote_token: Address
+    base_decimals: Decimals = 18
+    quote_decimals: Decimals = 18
+    window_s: Positive = 1_800
+    min_cardinality: Positive = 60
+    min_depth: Wad
+    weight: Positive = 1
+    max_age_s: Seconds = 60.0
+
+
+class PythSourceSettings(Section):
+    """A feed of Pyth's contract at `address`, read on `chain` with each new head; someone must keep it updated.
+
+    Pyth's width times `confidence_multiple` is how sure the price is (2.12 for 95 %). Beyond
+    `max_confidence_bps` of the price it is none.
+    """
+
+    kind: Literal["pyth"]
+    name: Name
+    pair: Pair
+    group: Name
+    chain: Name
+    address: Address
+    feed_id: Hash32
+    confidence_multiple: Wad = 212 * WAD // 100
+    max_confidence_bps: Bps = 500
     weight: Positive = 1
     max_age_s: Seconds = 60.0
 
@@ -180,7 +256,9 @@ OffChainSourceSettings: TypeAlias = (
 )
 """Sources that need no node: they are asked over the internet, or push."""
 
-OnChainSourceSettings: TypeAlias = ChainlinkSourceSettings | Erc4626SourceSettings
+OnChainSourceSettings: TypeAlias = (
+    ChainlinkSourceSettings | Erc4626SourceSettings | UniswapV3SourceSettings | PythSourceSettings
+)
 """Sources that are read on a chain with each new head."""
 
 SourceSettings = Annotated[

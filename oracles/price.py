@@ -27,6 +27,7 @@ class FailureKind(StrEnum):
     OUTLIER = "outlier"
     UNSURE = "unsure"
     FROZEN = "frozen"
+    SEQUENCER = "sequencer"
 
 
 @dataclass(frozen=True, slots=True)

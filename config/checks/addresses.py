@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from config.errors import KeyPath, Remark
 from config.settings import Mode, Settings
-from config.source_settings import OnChainSourceSettings, RedstoneSourceSettings
+from config.source_settings import OnChainSourceSettings, RedstoneSourceSettings, UniswapV3SourceSettings
 
 _HIGHEST_PRECOMPILE = 0xFFFF
 _DEAD = frozenset(
@@ -61,11 +61,16 @@ def _addresses(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
         yield ("chains", name, "hub"), chain.hub
         if chain.option_desk is not None:
             yield ("chains", name, "option_desk"), chain.option_desk
+        if chain.sequencer_feed is not None:
+            yield ("chains", name, "sequencer_feed"), chain.sequencer_feed
         for number, token in enumerate(chain.tokens):
             yield ("chains", name, "tokens", number, "address"), token.address
     for number, source in enumerate(settings.sources):
         if isinstance(source, OnChainSourceSettings):
             yield ("sources", number, "address"), source.address
+            if isinstance(source, UniswapV3SourceSettings):
+                yield ("sources", number, "base_token"), source.base_token
+                yield ("sources", number, "quote_token"), source.quote_token
         elif isinstance(source, RedstoneSourceSettings):
             for place, signer in enumerate(source.signers):
                 yield ("sources", number, "signers", place), signer

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 
+from config.checks import on_chain
 from config.checks.off_chain import check_off_chain, question
+from config.checks.on_chain import check_on_chain, check_sequencer_feeds
 from config.checks.origins import is_loopback, origin
 from config.errors import KeyPath, Remark
 from config.pairs import UNIT, edge_of, units_of
 from config.settings import Settings
-from config.source_settings import (
-    ChainlinkSourceSettings,
-    Erc4626SourceSettings,
-    OffChainSourceSettings,
-    OnChainSourceSettings,
-    SourceSettings,
-)
+from config.source_settings import OffChainSourceSettings, OnChainSourceSettings, SourceSettings
 
 
 def check_sources(settings: Settings, presets: Collection[str] | None) -> Iterator[Remark]:
@@ -31,9 +27,10 @@ def check_sources(settings: Settings, presets: Collection[str] | None) -> Iterat
             )
         yield from _pair(at, source, settings)
         if isinstance(source, OnChainSourceSettings):
-            yield from _on_chain(at, source, settings)
+            yield from check_on_chain(at, source, settings)
         else:
             yield from check_off_chain(at, source, presets)
+    yield from check_sequencer_feeds(settings)
     yield from _copies(settings)
     yield from _shared_hosts(settings)
 
@@ -62,48 +59,10 @@ def _pair(at: KeyPath, source: SourceSettings, settings: Settings) -> Iterator[R
         yield Remark((*at, "pair"), "E403", message, advice)
 
 
-def _on_chain(at: KeyPath, source: OnChainSourceSettings, settings: Settings) -> Iterator[Remark]:
-    chain = settings.chains.get(source.chain)
-    if chain is None:
-        advice = f"name one of: {', '.join(settings.chains)}"
-        yield Remark((*at, "chain"), "E414", f"there is no chain {source.chain}", advice)
-        return
-    if source.max_age_s < chain.block_time_s:
-        message = (
-            f"{source.max_age_s:g} s, but {source.chain} has a block only every {chain.block_time_s:g} s"
-        )
-        advice = "every quote would be too old before the next: set max_age_s to some blocks"
-        yield Remark((*at, "max_age_s"), "E415", message, advice)
-    tokens = {token.address: token for token in chain.tokens}
-    if source.address == chain.hub or (
-        isinstance(source, ChainlinkSourceSettings) and source.address in tokens
-    ):
-        what = "the hub" if source.address == chain.hub else "a token"
-        wanted = "feed" if isinstance(source, ChainlinkSourceSettings) else "vault"
-        message = f"this is the address of {what} on {source.chain}"
-        yield Remark((*at, "address"), "E428", message, f"write the {wanted}'s own address")
-    if isinstance(source, Erc4626SourceSettings):
-        if source.max_rate == 0:
-            yield Remark(
-                (*at, "max_rate"), "E425", "no rate is at most 0", 'set a little above today\'s: "1.20"'
-            )
-        token = tokens.get(source.address)
-        if token is not None and token.decimals != source.share_decimals:
-            message = (
-                f"{source.share_decimals}, but the same token is listed with decimals = {token.decimals}"
-            )
-            advice = "ask the token for its decimals() and write that in both places"
-            yield Remark((*at, "share_decimals"), "E426", message, advice)
-
-
 def _copies(settings: Settings) -> Iterator[Remark]:
     seen: dict[tuple[object, ...], str] = {}
     for number, source in enumerate(settings.sources):
-        asked: tuple[object, ...]
-        if isinstance(source, OnChainSourceSettings):
-            asked = (source.kind, source.chain, source.address)
-        else:
-            asked = question(source)
+        asked = on_chain.question(source) if isinstance(source, OnChainSourceSettings) else question(source)
         if (other := seen.setdefault((source.pair, *asked), source.name)) != source.name:
             message = f"{source.name} asks the same as {other}: one answer would count twice"
             yield Remark(

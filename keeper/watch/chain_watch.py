@@ -24,10 +24,11 @@ from keeper.state.log import StateLog
 from keeper.state.observations import ChainStatusSeen, HeadSeen
 from keeper.watch.changes import Change, ChangeKind
 from keeper.watch.evidence import Evidence
-from keeper.watch.feeds import Feeds
+from keeper.watch.feeds import FeedReading, Feeds
 from keeper.watch.rows import LegReader
 from keeper.watch.status import ChainState, ChainStatus
 from oracles.service import PriceService
+from oracles.sources.chain import Call
 
 SETTLE_PAUSE_S = 0.1
 
@@ -61,7 +62,7 @@ class ChainWatch:
         self._settings = settings
         self._client = client
         self._evidence = evidence
-        self._feeds = feeds
+        self.feeds = feeds
         self._prices = prices
         self._log = state_log
         self._now_ms = now_ms
@@ -110,7 +111,7 @@ class ChainWatch:
         log.info("chain_state", chain=self.name, state=after.state, reason=after.reason)
         self._observe(after)
         if after.state in {ChainState.STALE, ChainState.HALTED}:
-            self._prices.on_chain_answers(self._feeds.silent(now_ms))
+            self._prices.on_chain_answers(self.feeds.silent(now_ms))
         self._evidence.changes.announce(Change(ChangeKind.CHAIN_STATE, self.name))
 
     @property
@@ -162,17 +163,41 @@ class ChainWatch:
         own = [(self._settings.hub, call) for call in _VOLATILE]
         if self._signer is not None:
             own.append(balance_call(self._settings.tokens[0].address, self._signer))
-        feeds = self._feeds.calls()
+        feeds = self.feeds  # they may be replaced while the chain is asked
+        asked = feeds.calls()
         try:
-            answers = await self._client.call_many([*own, *feeds], head.hash)
+            answers = await self._client.call_many([*own, *asked], head.hash)
         except ChainError as error:
             log.info("reads_at_head_failed", chain=self.name, error=str(error))
             return
         found = [None if isinstance(answer, Reverted) else answer for answer in answers]
         self._take_own(found[: len(own)])
-        quotes = self._feeds.read(found[len(own) :], head.timestamp, self._now_ms())
-        self._prices.on_chain_answers(quotes)
-        self._evidence.hub_prices[self.name] = self._feeds.hub_prices(quotes)
+        self._take_feeds(await self._settled(feeds, found[len(own) :], asked, head))
+
+    async def _settled(
+        self, feeds: Feeds, found: list[bytes | None], asked: list[Call], head: Head
+    ) -> FeedReading:
+        """Return what the feeds say; a proxy that points elsewhere now has its new aggregator asked at once."""
+        reading = feeds.read(found, head.timestamp, self._now_ms())
+        calls = feeds.calls()
+        if calls == asked:
+            return reading
+        try:
+            answers = await self._client.call_many(calls, head.hash)
+        except ChainError as error:
+            log.info("reads_at_head_failed", chain=self.name, error=str(error))
+            return reading
+        found = [None if isinstance(answer, Reverted) else answer for answer in answers]
+        return feeds.read(found, head.timestamp, self._now_ms())
+
+    def _take_feeds(self, reading: FeedReading) -> None:
+        self._prices.on_chain_answers(reading.quotes)
+        self._evidence.hub_prices[self.name] = reading.hub_prices
+        sequencer, before = reading.sequencer, self._evidence.sequencers.get(self.name)
+        if sequencer is not None:
+            if before is None or sequencer.state is not before.state:
+                log.info("sequencer", chain=self.name, state=sequencer.state, reason=sequencer.reason)
+            self._evidence.sequencers[self.name] = sequencer
 
     def _take_own(self, answers: list[bytes | None]) -> None:
         words = [int.from_bytes(answer) if answer and len(answer) == 32 else None for answer in answers]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from chains.hub.reader import HubFacts
 from config.settings import Settings
+from config.source_settings import SourceSettings
 from keeper.book.book import Book
 from keeper.book.catalogue import KnownChain, known_chains
 from keeper.domain.account import CutPoint
@@ -16,6 +17,7 @@ from keeper.watch.status import ChainState, ChainStatus
 from oracles.estimates.estimates import Estimates
 from oracles.policy import Outcome
 from oracles.price import PriceSet
+from oracles.sources.sequencer import SequencerStatus
 
 
 @dataclass
@@ -23,8 +25,9 @@ class Evidence:
     """What is known now. Owned by the watcher; everyone else reads it between two awaits.
 
     `hub_prices` are each chain's own feeds' newest answers (USD wad by asset): the prices its hub will
-    use. They are newer than the price set, which changes only when the median does. `touched` collects the accounts that changed until the engine takes them. `stable_held` is what the configured signer holds of each hub's stable token, raw units, and
-    `native_held` its native wei. `pauses` are what a person said not to begin, and `outcomes` what prices forbid, by (chain, asset). `estimates` are fed with every price set. Until every chain has been read and reconciled once (`ready`),
+    use. They are newer than the price set, which changes only when the median does. `sequencers` is what the
+    uptime feeds of chains that have one said at the newest head. `touched` collects the accounts that changed until the engine takes them. `stable_held` is what the configured signer holds of each hub's stable token, raw units, and
+    `native_held` its native wei. `pauses` are what a person said not to begin, and `outcomes` what prices forbid, by (chain, asset). `estimates` are fed with every price set. `sources` are those in force. Until every chain has been read and reconciled once (`ready`),
     no account is known completely, because it may have a leg on the chain that is missing.
     """
 
@@ -37,10 +40,12 @@ class Evidence:
     reconciled: set[str] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
     hub_prices: dict[str, dict[str, int]] = field(default_factory=dict)
+    sequencers: dict[str, SequencerStatus] = field(default_factory=dict)
     stable_held: dict[str, int] = field(default_factory=dict)
     pauses: Pauses = field(default_factory=Pauses)
     outcomes: Mapping[tuple[str, str], Outcome] = field(default_factory=dict)
     estimates: Estimates = field(default_factory=lambda: Estimates({}))
+    sources: tuple[SourceSettings, ...] = ()
 
     @property
     def ready(self) -> bool:

@@ -7,10 +7,11 @@ take it. What seized collateral is sold for (X) is not read here: what is seized
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from config.settings import Settings
+from config.source_settings import SourceSettings
 from keeper.watch.evidence import Evidence
 from keeper.watch.status import ChainState
 from oracles.policy import Disagreements, Liveness, Outcome, Protocol, Rules, Tier, are_apart, judge
@@ -36,15 +37,15 @@ class Standoffs:
         self._now_ms = now_ms
         self._rules = rules or Rules()
         self._said: dict[tuple[str, str], _Said] = {}
-        self._feeds: dict[str, dict[str, set[str]]] = {}
-        for source in settings.sources:
-            if source.kind == "chainlink" and source.pair.endswith("/USD"):
-                asset = source.pair.removesuffix("/USD")
-                self._feeds.setdefault(source.chain, {}).setdefault(asset, set()).add(source.name)
+        self._sources = settings.sources
+        self._feeds = _feeds(settings.sources)
         self.disagreements = Disagreements(self._rules)
 
     def look(self) -> None:
         """Judge every asset on every chain as things stand."""
+        if self._evidence.sources and self._evidence.sources is not self._sources:
+            self._sources = self._evidence.sources
+            self._feeds = _feeds(self._sources)
         found: dict[tuple[str, str], Outcome] = {}
         for chain in self._settings.chains:
             for asset in sorted(self._assets(chain)):
@@ -96,6 +97,16 @@ class Standoffs:
 
     def _band_bps(self, chain: str) -> int:
         return min(self._settings.risk.price_band_bps, self._evidence.facts[chain].limits.price_band_bps)
+
+
+def _feeds(sources: Sequence[SourceSettings]) -> dict[str, dict[str, set[str]]]:
+    """Return the names of the hubs' own feeds, by chain and asset."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for source in sources:
+        if source.kind == "chainlink" and source.pair.endswith("/USD"):
+            asset = source.pair.removesuffix("/USD")
+            found.setdefault(source.chain, {}).setdefault(asset, set()).add(source.name)
+    return found
 
 
 def _apart(value_wad: int, reference: Price | None, band_bps: int) -> bool:

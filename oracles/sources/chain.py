@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
+from eth_utils import to_checksum_address
+
 from oracles.price import FailureKind, Quote, QuoteFailure
 from oracles.sources.origin import BadAnswer, Origin
 
@@ -31,7 +33,10 @@ class ChainReader(Protocol):
         """The chain's name in the settings."""
 
     def calls(self) -> list[Call]:
-        """Return the calls to make at one block."""
+        """Return the calls to make at one block.
+
+        A reading can change them (a proxy points to another contract): then ask once more at the same block.
+        """
 
     def read(
         self, answers: Sequence[bytes | None], block_timestamp: int, now_ms: int
@@ -57,6 +62,28 @@ def words(answer: bytes | None, count: int) -> list[int]:
     return [int.from_bytes(answer[at : at + _WORD]) for at in range(0, len(answer), _WORD)]
 
 
-def signed(word: int) -> int:
-    """Return a word as a two's complement int256."""
-    return word - (1 << 256) if word >> 255 else word
+def is_absent(answer: bytes | None) -> bool:
+    """Return whether a contract does not know a call: it reverts, or a fallback answers it with nothing."""
+    return not answer
+
+
+def signed(word: int, bits: int = 256) -> int:
+    """Return a word as a two's complement integer of `bits`. Raises `BadAnswer` where it does not fit."""
+    value = word - (1 << 256) if word >> 255 else word
+    if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
+        raise BadAnswer(FailureKind.MALFORMED, f"a word does not fit int{bits}")
+    return value
+
+
+def unsigned(word: int, bits: int) -> int:
+    """Return a word as an unsigned integer of `bits`. Raises `BadAnswer` where it does not fit."""
+    if word >> bits:
+        raise BadAnswer(FailureKind.MALFORMED, f"a word does not fit uint{bits}")
+    return word
+
+
+def address_in(word: int) -> str:
+    """Return a word as a checksummed address that is not zero. Raises `BadAnswer`."""
+    if not unsigned(word, 160):
+        raise BadAnswer(FailureKind.MALFORMED, "the zero address")
+    return to_checksum_address(word.to_bytes(20))

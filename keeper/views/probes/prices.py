@@ -39,7 +39,7 @@ async def _off_chain(settings: Settings, session: aiohttp.ClientSession) -> list
         deliveries = Deliveries(session, now_ms, Random()).of(settings.sources)  # noqa: S311 - guards nothing
     except ValueError as error:
         return [problem("sources", str(error), "mend this: the daemon would not start")]
-    heard = await asyncio.gather(*(_listen(delivery) for delivery in deliveries))
+    heard = await asyncio.gather(*(_listen(delivery) for delivery in deliveries.values()))
     return [report for reports in heard for report in reports]
 
 
