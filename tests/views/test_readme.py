@@ -33,9 +33,12 @@ HERE = {"0x8f3a": "0xa1"}
 
 ANSWERS = {
     "status": "running, mode live",
-    "accounts": "0 of 0 accounts",
+    "accounts": " accounts\n",
     "prices": "ETH  1,801.00",
     "liquidations": "0xa1a1a1a1",
+    "stress": "expected shortfall",
+    "pause": "asset:ETH paused",
+    "resume": "asset:ETH resumed",
     "explain": "was liquidated",
     "verify": "hash covers it",
     "replay": "1 decision made again",
