@@ -15,7 +15,8 @@ class AssetSettings(Section):
     `priced_in` is the unit of its sources: ``USD``, or another asset whose price it is
     multiplied by (a share priced in what it is a share of). Each of `also_priced_in` opens
     another path (a venue that trades against a stable coin); every path has the quorum
-    below, and one of them is the price (`oracles.graph`).
+    below, and one of them is the price (`oracles.graph`). With ``[risk.moving]`` the initial weight may fall to
+    `lowest_initial_collateral_weight_bps`; without that key it stays.
     """
 
     priced_in: AssetName = "USD"
@@ -31,6 +32,7 @@ class AssetSettings(Section):
     frozen_bps: Bps = 200
     collateral_weight_bps: Bps = 0
     initial_collateral_weight_bps: Bps = 0
+    lowest_initial_collateral_weight_bps: Bps | None = None
     liability_weight_bps: LiabilityBps = BPS
     initial_liability_weight_bps: LiabilityBps = BPS
     guards: GuardSettings = GuardSettings()

@@ -7,10 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from config.fields import AssetName, Bps, Seconds, UpliftBps, Wad
+from config.fields import AssetName, Bps, LiabilityBps, Seconds, UpliftBps, Wad
+from config.moving_settings import MovingSettings
 from config.portfolio_settings import ModelRangeSettings, PortfolioSettings
 from config.section import Section
-from config.units import WAD
+from config.units import BPS, WAD
 
 
 class LiquidateWhen(StrEnum):
@@ -34,6 +35,7 @@ class RiskSettings(Section):
     unknown_alert_s: Seconds = 60.0
     models: tuple[ModelRangeSettings, ...] = ()
     portfolio: PortfolioSettings = PortfolioSettings()
+    moving: MovingSettings | None = None
 
 
 class TierSettings(Section):
@@ -66,9 +68,11 @@ class OptionMarketSettings(Section):
 class MarketSettings(Section):
     """A perpetual on `asset`. Tiers are marginal, in rising order; the last holds for all beyond.
 
-    `open_interest_add_on_bps` is added to every initial fraction: what a crowded market asks of new risk.
+    `open_interest_add_on_bps` is added to every initial fraction: what a crowded market asks of new risk. With
+    ``[risk.moving]`` initial fractions may be multiplied by up to `highest_initial_multiplier_bps`.
     """
 
     asset: AssetName
     tiers: Annotated[tuple[TierSettings, ...], Field(min_length=1)]
     open_interest_add_on_bps: Bps = 0
+    highest_initial_multiplier_bps: LiabilityBps = BPS
