@@ -15,6 +15,7 @@ from config.portfolio_settings import ModelName
 from config.risk_settings import LiquidateWhen, MarketSettings, OptionMarketSettings
 from config.settings import Settings
 from config.units import BPS
+from keeper.margin.moving_bounds import MovingBounds
 from keeper.margin.portfolio_parameters import PortfolioRisk
 
 
@@ -99,6 +100,7 @@ class RiskPolicy:
     option_markets: Mapping[str, OptionMarketRisk] = field(default_factory=dict)
     models: tuple[ModelRange, ...] = ()
     portfolio: PortfolioRisk = field(default_factory=PortfolioRisk)
+    moving: MovingBounds | None = None
 
     def model_of(self, subaccount: int) -> ModelName:
         """Return the margin model of a subaccount: standard unless a range says otherwise."""
@@ -137,13 +139,19 @@ class RiskPolicy:
                 ModelRange(its.first_subaccount, its.last_subaccount, its.model) for its in risk.models
             ),
             portfolio=PortfolioRisk.from_settings(risk.portfolio),
+            moving=MovingBounds.from_settings(settings),
         )
 
 
 def canonical_form(policy: RiskPolicy) -> dict[str, object]:
-    """Return what the digest covers: everything but `chains`, as canonical JSON can hold it."""
+    """Return what the digest covers: everything but `chains`, as canonical JSON can hold it.
+
+    A policy in which nothing moves does not say so, and has the digest that it had before anything could.
+    """
     form = asdict(policy)
     del form["chains"]
+    if policy.moving is None:
+        del form["moving"]
     return form
 
 
