@@ -93,7 +93,8 @@ class Standoffs:
         live = status.state is ChainState.LIVE
         if sequencer is None or not live:
             return Liveness(live, status.reason)
-        return Liveness(live, sequencer.reason, sequencer.up)
+        # A configured feed that says nothing does not say "up".
+        return Liveness(live, sequencer.reason, sequencer_up=sequencer.up is True)
 
     def _band_bps(self, chain: str) -> int:
         return min(self._settings.risk.price_band_bps, self._evidence.facts[chain].limits.price_band_bps)

@@ -75,5 +75,8 @@ def _not_live(name: str, evidence: Evidence) -> str:
         return "is held: the hub is paused"
     if not evidence.live(name):
         return f"is held: {evidence.statuses[name].reason or 'not live'}"
+    sequencer = evidence.sequencers.get(name)
+    if sequencer is not None and sequencer.up is not True:
+        return f"is held: {sequencer.reason}"
     paused = evidence.pauses.on_chain(name)
     return f"is {paused}" if paused else ""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 
 from config.asset_settings import AssetSettings
-from config.source_settings import ChainlinkSourceSettings
 from config.units import WAD, parse_wad
 from keeper.domain.health import AccountState
 from oracles.policy import Tier
-from oracles.price import FailureKind, QuoteFailure
+from oracles.price import FailureKind, Quote, QuoteFailure
 from oracles.pricing import PriceBook
-from oracles.sources.chainlink import ChainlinkSource
+from tests.incidents.feeds import Feed
 from tests.incidents.scene import LONE, Scene
 from tests.oracles.evidence import NOW_MS, http_settings
 from tests.oracles.tape import venues
@@ -37,26 +36,13 @@ def test_18_a_source_of_ours_that_is_off_by_a_power_of_ten_is_not_of_the_expecte
 
 
 def test_25_ribbon_a_feed_with_18_decimals_where_8_were_configured_is_no_quote() -> None:
-    feed = ChainlinkSourceSettings.model_validate(
-        {
-            "kind": "chainlink",
-            "name": "feed",
-            "pair": "WBTC/USD",
-            "group": "feed",
-            "chain": "alpha",
-            "address": "0x" + "fd" * 20,
-        }
-    )
-    seconds = NOW_MS // 1_000
-    round_words = [1, 60_000 * WAD, seconds, seconds, 1]
-    latest = b"".join(word.to_bytes(32) for word in round_words)
-    answers = [latest, (18).to_bytes(32)]
-    source = ChainlinkSource(feed)
-    answers += [b""] * (len(source.calls()) - len(answers))
-    said = source.read(answers, seconds, NOW_MS)
+    right = Feed("WBTC/USD").says(90_000 * 10**8, NOW_MS)
+    wrong = Feed("WBTC/USD", scale=18).says(90_000 * WAD, NOW_MS)
 
-    assert isinstance(said, QuoteFailure)
-    assert FailureKind.MALFORMED is said.kind
+    assert isinstance(right, Quote)
+    assert 90_000 * WAD == right.value_wad
+    assert isinstance(wrong, QuoteFailure)
+    assert (FailureKind.MALFORMED, True) == (wrong.kind, "18 decimals instead of 8" in wrong.detail)
 
 
 def test_25_after_an_upgrade_the_first_price_is_compared_with_the_last_run_s() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from config.units import parse_wad
 from keeper.domain.health import AccountState
 from oracles.policy import Reading, Tier, reading
-from oracles.price import FailureKind
+from oracles.price import FailureKind, Quote, QuoteFailure
+from tests.incidents.feeds import Feed
 from tests.incidents.scene import LONE, Scene
-from tests.keeper.watch.world import ACCOUNT
+from tests.keeper.watch.world import ACCOUNT, NOW_MS
 from tests.oracles.tape import venues
 
 HEALTHY, UNKNOWN, LIQUIDATABLE = AccountState.HEALTHY, AccountState.UNKNOWN, AccountState.LIQUIDATABLE
@@ -84,6 +85,15 @@ def test_09_venus_and_blizz_luna_pinned_at_the_floor_of_its_feed() -> None:
         scene.outcome.reason,
     )
     assert "LUNA is held: its feed there is at its own bound" in scene.rejected
+
+
+def test_09_a_feed_near_its_floor_is_no_quote_of_the_real_source() -> None:
+    luna = Feed("LUNA/USD", least=10**7)
+    pinned, before = luna.says(10_700_000, NOW_MS), luna.says(80 * 10**8, NOW_MS)
+
+    assert isinstance(before, Quote)
+    assert isinstance(pinned, QuoteFailure)
+    assert FailureKind.AT_BOUND is pinned.kind
 
 
 def test_13_a_protocol_with_a_hard_wired_dollar_is_late_and_its_accounts_are_flagged() -> None:

@@ -13,6 +13,7 @@ from keeper.watch.status import ChainState
 from keeper.watch.venues import venue_facts
 from oracles.policy import Tier
 from oracles.price import FailureKind, Hold, QuoteFailure, QuoteUse
+from oracles.sources.sequencer import SequencerState, SequencerStatus
 from tests.keeper.watch.world import NOW_MS, World, price_set
 
 
@@ -43,6 +44,9 @@ class Scene:
         self.standoffs.look()
         found = self.evidence.outcomes.get((chain, "ETH"))
         return Tier.PROCEED if found is None else found.tier
+
+    def not_live(self) -> str:
+        return venue_facts(self.world.settings, self.evidence)["alpha"].not_live
 
     def held(self, chain: str = "alpha") -> dict[str, str]:
         return dict(venue_facts(self.world.settings, self.evidence)[chain].held_assets)
@@ -108,6 +112,19 @@ def test_a_stalled_chain_is_held_as_a_whole(scene: Scene) -> None:
         "is held: no new block for 40 s"
         == venue_facts(scene.world.settings, scene.evidence)["alpha"].not_live
     )
+
+
+@pytest.mark.parametrize("state", [SequencerState.DOWN, SequencerState.IN_GRACE, SequencerState.UNKNOWN])
+def test_a_chain_whose_sequencer_is_not_known_to_be_up_is_held_though_blocks_come(
+    scene: Scene, state: SequencerState
+) -> None:
+    scene.evidence.sequencers["alpha"] = SequencerStatus(state, "its sequencer is not up")
+
+    assert Tier.HOLD_CHAIN is scene.tier(2_000)
+    assert "is held: its sequencer is not up" == scene.not_live()
+    scene.evidence.sequencers["alpha"] = SequencerStatus(SequencerState.UP)
+    assert Tier.PROCEED is scene.tier(2_000)
+    assert "" == scene.not_live()
 
 
 def test_at_a_widened_reference_steps_are_half_as_large(scene: Scene) -> None:
