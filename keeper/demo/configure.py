@@ -81,6 +81,19 @@ min_groups = 1
 collateral_weight_bps = 7500
 initial_collateral_weight_bps = 7000
 
+[markets.ETH-PERP]
+asset = "ETH"
+tiers = [
+    { up_to_value = "100000", maintenance_bps = 500, initial_bps = 1000 },
+    { up_to_value = "1000000", maintenance_bps = 750, initial_bps = 1500 },
+]
+
+[markets.BTC-PERP]
+asset = "BTC"
+tiers = [{ up_to_value = "1000000", maintenance_bps = 500, initial_bps = 1000 }]
+"""
+
+OPTIONS_RISK = """\
 [assets.ETHVOL]
 min_sources = 3
 min_groups = 3
@@ -93,18 +106,8 @@ last_subaccount = 9
 [option_markets.ETH-OPTIONS]
 asset = "ETH"
 volatility = "ETHVOL"
-
-[markets.ETH-PERP]
-asset = "ETH"
-tiers = [
-    { up_to_value = "100000", maintenance_bps = 500, initial_bps = 1000 },
-    { up_to_value = "1000000", maintenance_bps = 750, initial_bps = 1500 },
-]
-
-[markets.BTC-PERP]
-asset = "BTC"
-tiers = [{ up_to_value = "1000000", maintenance_bps = 500, initial_bps = 1000 }]
 """
+"""What chains with an option desk need on top."""
 
 
 def keeper_toml(
@@ -121,7 +124,7 @@ def keeper_toml(
         (
             'name = "demo-keeper"\nmode = "live"',
             f'state_log = "{state_log}"\n',
-            RISK,
+            *_risk(chains),
             *(_chain(chain, signer="keeper") for chain in chains),
             *_sources(chains, venues),
             _signer("keeper", address, key_file),
@@ -147,7 +150,7 @@ def attestor_toml(
     return "\n".join(
         (
             f'name = "{attestor.name}"\nstate_log = "{keeper_log}"\n',
-            RISK,
+            *_risk(chains),
             *(_chain(chain, signer=None) for chain in chains),
             *_sources(chains, venues),
             _signer("attestor", attestor.address, attestor.key_file),
@@ -160,6 +163,11 @@ def attestor_toml(
             "max_cut_age_s = 20\n",
         )
     )
+
+
+def _risk(chains: Sequence[LocalChain]) -> list[str]:
+    has_options = any(chain.deployment.option_desk is not None for chain in chains)
+    return [RISK, OPTIONS_RISK] if has_options else [RISK]
 
 
 def _chain(chain: LocalChain, *, signer: str | None) -> str:
