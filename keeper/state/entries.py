@@ -13,6 +13,7 @@ from typing import ClassVar, TypeAlias
 from chains.hub.attestation import Attestation
 from keeper.domain.decision import Decision
 from keeper.domain.intent import Attempt, Intent, IntentState
+from keeper.risk.moving import ParameterChange
 
 Body: TypeAlias = dict[str, object]
 
@@ -338,6 +339,18 @@ class OperatorActed(Entry):
     kind: ClassVar[str] = "operator_acted"
     action: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParametersMoved(Entry):
+    """What new risk in an asset needs was multiplied anew: every parameter that changed, before and after."""
+
+    kind: ClassVar[str] = "parameters_moved"
+    asset: str
+    before_bps: int
+    multiplier_bps: int
+    why: str
+    changes: tuple[ParameterChange, ...]
 
 
 @dataclass(frozen=True, slots=True)

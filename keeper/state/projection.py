@@ -10,32 +10,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from config.canonical import canonical_json
+from keeper.state.statements import Statement, insert
 
 Row: TypeAlias = "dict[str, str | int | bool | None]"
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One SQL statement. With `each`, it runs once per object of that list, numbered by ``n``.
-
-    `inside` names the list within the object of `each` to walk instead.
-    """
-
-    sql: str
-    each: str | None = None
-    inside: str | None = None
-
-
-def _insert(table: str, columns: str, conflict: str = "") -> str:
-    """Return an INSERT. A column is ``name`` (bound to :name) or ``name=sql``."""
-    pairs = [column.strip().partition("=") for column in columns.split(",")]
-    names = ", ".join(name for name, _, _ in pairs)
-    values = ", ".join(value or f":{name}" for name, _, value in pairs)
-    return f"INSERT INTO {table} ({names}) VALUES ({values}) {conflict}"
 
 
 _INTENT_COLUMNS = (
@@ -57,33 +37,49 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
     "log_recovered": (),
     "tail_loss_accepted": (),
     "run_started": (
-        Statement(_insert("runs", "run_id, seq, mode, version, pid, config_digest, started_at_ms=:at_ms")),
+        Statement(insert("runs", "run_id, seq, mode, version, pid, config_digest, started_at_ms=:at_ms")),
     ),
     "run_ended": (
         Statement("UPDATE runs SET ended_at_ms = :at_ms, end_reason = :reason WHERE run_id = :run_id"),
     ),
     "config_used": (
-        Statement(_insert("configs", "digest, text, first_used_at_ms=:at_ms", "ON CONFLICT DO NOTHING")),
+        Statement(insert("configs", "digest, text, first_used_at_ms=:at_ms", "ON CONFLICT DO NOTHING")),
     ),
-    "chain_known": (Statement(_insert("chains", "chain, chain_id, genesis_hash, known_since_ms=:at_ms")),),
-    "operator_acted": (Statement(_insert("operator_actions", "seq, at_ms, action, reason")),),
+    "chain_known": (Statement(insert("chains", "chain, chain_id, genesis_hash, known_since_ms=:at_ms")),),
+    "operator_acted": (Statement(insert("operator_actions", "seq, at_ms, action, reason")),),
     "paused": (
         Statement(
-            _insert(
+            insert(
                 "pauses",
                 "scope, since_ms=:at_ms, who, why",
                 "ON CONFLICT (scope) DO UPDATE SET who = :who, why = :why",
             )
         ),
-        Statement(_insert("pause_history", "seq, at_ms, scope, action='paused', who, why")),
+        Statement(insert("pause_history", "seq, at_ms, scope, action='paused', who, why")),
     ),
     "resumed": (
         Statement("DELETE FROM pauses WHERE scope = :scope"),
-        Statement(_insert("pause_history", "seq, at_ms, scope, action='resumed', who, why")),
+        Statement(insert("pause_history", "seq, at_ms, scope, action='resumed', who, why")),
+    ),
+    "parameters_moved": (
+        Statement(
+            insert(
+                "multipliers",
+                "asset, multiplier_bps, why, since_ms=:at_ms",
+                "ON CONFLICT (asset) DO UPDATE SET multiplier_bps = :multiplier_bps, why = :why, since_ms = :at_ms",
+            )
+        ),
+        Statement(
+            insert(
+                "parameter_history",
+                "seq=:seq, number=:n, at_ms=:at_ms, asset=:parent_asset, name, before_bps, after_bps, why=:parent_why",
+            ),
+            each="changes",
+        ),
     ),
     "decision_made": (
         Statement(
-            _insert(
+            insert(
                 "decisions",
                 "decision_id, seq, at_ms=:decided_at_ms, account_id, previous, state, reason, price_set, "
                 "health_low_wad, health_mid_wad, health_high_wad, surplus_low_wad, surplus_mid_wad, "
@@ -92,7 +88,7 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
             )
         ),
         Statement(
-            _insert(
+            insert(
                 "plans",
                 "decision_id=:parent_decision_id, account_id, expected_health_wad, penalty_wad, whole_account, "
                 "reason, rejected",
@@ -101,7 +97,7 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
             each="plan",
         ),
         Statement(
-            _insert(
+            insert(
                 "steps",
                 "decision_id=:parent_decision_id, number=:n, action, chain, item, asset, size, price_wad, value_wad, "
                 "penalty_wad, target_chain, target_token, claim, reason",
@@ -113,7 +109,7 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
     ),
     "notice_sent": (
         Statement(
-            _insert(
+            insert(
                 "notices",
                 "seq, at_ms, account_id, kind=:kind_of_notice, health_low_wad, surplus_low_wad, detail",
             )
@@ -121,7 +117,7 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
     ),
     "claim_moved": (
         Statement(
-            _insert(
+            insert(
                 "claims",
                 "claim, account_id, state, source_chain, target_chain, target_token, value_wad, beneficiary, "
                 "last_chain=:chain, last_block_number=:block_number, last_block_hash=:block_hash, "
@@ -133,7 +129,7 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
     ),
     "intent_skipped": (
         Statement(
-            _insert(
+            insert(
                 "intents",
                 f"{_INTENT_COLUMNS}, state='skipped', reason_class=:parent_reason_class, reason=:parent_reason",
                 f"{_INTENT_AGAIN} reason_class = :parent_reason_class, reason = :parent_reason",
@@ -143,7 +139,7 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
     ),
     "intent_signed": (
         Statement(
-            _insert(
+            insert(
                 "intents",
                 f"{_INTENT_COLUMNS}, state='signed', sender=:parent_sender, nonce=:parent_nonce",
                 f"{_INTENT_AGAIN} state = 'signed', sender = :parent_sender, nonce = :parent_nonce, "
@@ -152,20 +148,20 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
             each="intent",
         ),
         Statement(
-            _insert(
+            insert(
                 "slots",
                 "chain_id, sender=:parent_sender, nonce=:parent_nonce, intent_id",
             ),
             each="intent",
         ),
         Statement(
-            _insert("attempts", f"{_ATTEMPT_COLUMNS}, chain_id=:parent_chain_id, reason='first'"),
+            insert("attempts", f"{_ATTEMPT_COLUMNS}, chain_id=:parent_chain_id, reason='first'"),
             each="attempt",
         ),
     ),
     "attempt_signed": (
         Statement(
-            _insert(
+            insert(
                 "attempts",
                 f"{_ATTEMPT_COLUMNS}, chain_id=(SELECT chain_id FROM slots WHERE intent_id = :intent_id), "
                 "reason=:parent_reason",
@@ -187,7 +183,7 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
     ),
     "receipt_seen": (
         Statement(
-            _insert(
+            insert(
                 "receipts",
                 "tx_hash, block_hash, intent_id, block_number, status, gas_used, gas_price_wei, cost_wei, canonical=1, "
                 "seen_at_ms=:at_ms",
@@ -203,7 +199,7 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
     ),
     "attestation_asked": (
         Statement(
-            _insert(
+            insert(
                 "attestations",
                 "digest, decision_id, chain, chain_id, contract, account_id, sequence, action, attestation, "
                 "asked_at_ms=:at_ms",
@@ -213,12 +209,12 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
     ),
     "attestation_answered": (
         Statement(
-            _insert("attestation_answers", "seq, digest, attestor, outcome, reason, signature, at_ms"),
+            insert("attestation_answers", "seq, digest, attestor, outcome, reason, signature, at_ms"),
         ),
     ),
     "attestation_signed": (
         Statement(
-            _insert(
+            insert(
                 "signed_attestations",
                 "chain_id, account_id, sequence, digest, attestation, first_at_ms=:at_ms, times=1",
                 "ON CONFLICT (chain_id, account_id, sequence) DO UPDATE SET digest = :digest, times = times + 1",
@@ -227,7 +223,7 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
     ),
     "alert_opened": (
         Statement(
-            _insert(
+            insert(
                 "alerts",
                 "seq, dedupe_key, severity, title, detail, advice, opened_at_ms=:at_ms, last_at_ms=:at_ms, count=1",
                 "ON CONFLICT (dedupe_key) WHERE closed_at_ms IS NULL "
@@ -258,7 +254,7 @@ def _replace(columns: str) -> str:
 OBSERVED: Mapping[str, Sequence[Statement]] = {
     "head_seen": (
         Statement(
-            _insert(
+            insert(
                 "heads",
                 "chain, number, hash, parent_hash, timestamp_s, base_fee_wei, canonical, seen_at_ms=:at_ms",
                 "ON CONFLICT (chain, hash) DO UPDATE SET canonical = :canonical",
@@ -267,7 +263,7 @@ OBSERVED: Mapping[str, Sequence[Statement]] = {
     ),
     "chain_status_seen": (
         Statement(
-            _insert(
+            insert(
                 "chain_status",
                 f"chain, {_STATUS_COLUMNS}",
                 f"ON CONFLICT (chain) DO UPDATE SET {_replace(_STATUS_COLUMNS)}",
@@ -276,14 +272,14 @@ OBSERVED: Mapping[str, Sequence[Statement]] = {
     ),
     "price_set_seen": (
         Statement(
-            _insert(
+            insert(
                 "price_sets",
                 "price_set, as_of_ms, seen_at_ms=:at_ms",
                 "ON CONFLICT (price_set) DO UPDATE SET seen_at_ms = :at_ms",
             )
         ),
         Statement(
-            _insert(
+            insert(
                 "prices",
                 "price_set=:parent_price_set, asset, status, reason, low_wad, mid_wad, high_wad, oldest_ms, via_asset, "
                 "used, seen",
@@ -292,7 +288,7 @@ OBSERVED: Mapping[str, Sequence[Statement]] = {
             each="prices",
         ),
         Statement(
-            _insert(
+            insert(
                 "quotes",
                 "price_set=:parent_price_set, asset, number, source, source_group, pair, used, reason, value_wad, "
                 "failure, detail, source_time_ms, received_at_ms, changed_at_ms",
@@ -303,7 +299,7 @@ OBSERVED: Mapping[str, Sequence[Statement]] = {
     ),
     "health_seen": (
         Statement(
-            _insert(
+            insert(
                 "health",
                 f"account_id, {_HEALTH_COLUMNS}",
                 f"ON CONFLICT (account_id) DO UPDATE SET {_replace(_HEALTH_COLUMNS)}",
@@ -312,7 +308,7 @@ OBSERVED: Mapping[str, Sequence[Statement]] = {
     ),
     "legs_seen": (
         Statement(
-            _insert(
+            insert(
                 "accounts",
                 "account_id, owner, subaccount, at_ms",
                 "ON CONFLICT (account_id) DO UPDATE SET at_ms = :at_ms",
@@ -320,7 +316,7 @@ OBSERVED: Mapping[str, Sequence[Statement]] = {
         ),
         Statement("DELETE FROM legs WHERE account_id = :account_id"),
         Statement(
-            _insert(
+            insert(
                 "legs",
                 "account_id=:parent_account_id, chain, version, cross_margin, collateral, debt, positions, claims, "
                 "options, at_ms",

@@ -8,7 +8,7 @@ position has at most one live intent, a sequence has one digest.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 APPLICATION_ID = 0x6B_65_65_70  # "keep"
 
 _FINAL = "('final_ok', 'final_reverted', 'final_cancelled', 'final_lost_nonce')"
@@ -201,7 +201,17 @@ CHANGES_V2 = (
 CHANGES_V3 = ("ALTER TABLE legs ADD COLUMN options TEXT NOT NULL DEFAULT '[]'",)
 """What version 3 adds: the options of a leg."""
 
-TABLES = (*TABLES_V1, *CHANGES_V2, *CHANGES_V3)
+CHANGES_V4 = (
+    """CREATE TABLE multipliers (
+        asset TEXT PRIMARY KEY, multiplier_bps INTEGER NOT NULL, why TEXT NOT NULL, since_ms INTEGER NOT NULL) STRICT""",
+    """CREATE TABLE parameter_history (
+        seq INTEGER NOT NULL, number INTEGER NOT NULL, at_ms INTEGER NOT NULL, asset TEXT NOT NULL,
+        name TEXT NOT NULL, before_bps INTEGER NOT NULL, after_bps INTEGER NOT NULL, why TEXT NOT NULL,
+        PRIMARY KEY (seq, number)) STRICT""",
+)
+"""What version 4 adds: how much stricter than configured new risk is asked for now, and every change of it."""
+
+TABLES = (*TABLES_V1, *CHANGES_V2, *CHANGES_V3, *CHANGES_V4)
 """Every table of the newest version."""
 
 DURABLE = (
@@ -224,6 +234,8 @@ DURABLE = (
     "attestation_answers",
     "signed_attestations",
     "alerts",
+    "multipliers",
+    "parameter_history",
 )
 """Tables that are folds of the journal: rebuilding them must give the same rows."""
 
