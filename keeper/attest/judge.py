@@ -37,7 +37,10 @@ MAX_DEADLINE_S = 600
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Everything an attestor judges by. `now_ms` is its own clock."""
+    """Everything an attestor judges by. `now_ms` is its own clock.
+
+    `initial_policy` is for what adds risk: `policy`, or stricter by this attestor's own measures.
+    """
 
     own: AttestorSettings
     chains: Mapping[str, ChainSettings]
@@ -47,6 +50,7 @@ class Terms:
     venues: Mapping[str, VenueFacts]
     now_ms: int
     known: Mapping[str, KnownChain]
+    initial_policy: RiskPolicy | None = None
 
 
 def judge(
@@ -241,7 +245,8 @@ def _own_action(
 ) -> Refused | None:
     """Check unified initial health after the owner's action, at its largest, in its worse direction."""
     asked = RiskAction(action, chain, attestation.item, attestation.max_size, option, attestation.price)
-    after = initial_after(account, asked, terms.prices.prices, view.points, terms.policy, terms.venues)
+    policy = terms.initial_policy or terms.policy
+    after = initial_after(account, asked, terms.prices.prices, view.points, policy, terms.venues)
     if after.refused:
         return Refused(RefusalReason.MARGIN, after.refused)
     if not after.allowed:

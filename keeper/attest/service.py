@@ -39,10 +39,12 @@ class Attestor:
         key: AttestationSigner,
         state_log: StateLog,
         now_ms: Callable[[], int],
+        effective: Callable[[], RiskPolicy] | None = None,
     ) -> None:
         self._settings = settings
         self._own = own
         self._policy = policy
+        self._effective = effective or (lambda: policy)
         self._watcher = watcher
         self._key = key
         self._log = state_log
@@ -85,6 +87,7 @@ class Attestor:
             own=self._own,
             chains=self._settings.chains,
             policy=self._policy,
+            initial_policy=self._effective(),
             prices=evidence.prices,
             facts=dict(evidence.facts),
             venues=venue_facts(self._settings, evidence),

@@ -60,6 +60,7 @@ class Engine:
         state_log: StateLog,
         now_ms: Callable[[], int],
         guards: Callable[[], Guards] | None = None,
+        effective: Callable[[], RiskPolicy] | None = None,
     ) -> None:
         self.evaluations = 0
         self.decisions = 0
@@ -74,7 +75,7 @@ class Engine:
         self._standoffs = Standoffs(settings, evidence, now_ms)
         self._mispriced = Mispriced(policy, evidence, Scan(self._columns), guards)
         self._states: dict[str, AccountState] = {}
-        self._planning = Planning(settings, policy, evidence)
+        self._planning = Planning(settings, policy, evidence, effective)
         self._notices = Notices(policy)
         # Those open when the last run ended: one that was paid since must be told as well.
         self._claims: dict[str, dict[str, ClaimMoved]] = read_open_claims(state_log.path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chains.hub.attestation import Action
 from config.settings import Settings
@@ -31,16 +31,25 @@ TIP_WEI = 10**9
 
 
 class Planning:
-    """Puts the planner's inputs together. Holds no state of its own."""
+    """Puts the planner's inputs together. Holds no state of its own.
 
-    def __init__(self, settings: Settings, policy: RiskPolicy, evidence: Evidence) -> None:
+    `effective` is the policy in force, where it may be stricter for new risk than the configured one.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        policy: RiskPolicy,
+        evidence: Evidence,
+        effective: Callable[[], RiskPolicy] | None = None,
+    ) -> None:
         self._settings = settings
-        self._policy = policy
+        self._policy = effective or (lambda: policy)
         self._evidence = evidence
 
     def assess(self, account: Account, previous: AccountState | None, cut: Sequence[CutPoint]) -> Assessment:
         """Return the account's exact health now and the state that it puts the account in."""
-        return assess(account, previous, self._evidence.prices, cut, self._policy)
+        return assess(account, previous, self._evidence.prices, cut, self._policy())
 
     def decide(
         self,
@@ -56,7 +65,7 @@ class Planning:
             previous,
             self._evidence.prices,
             cut,
-            self._policy,
+            self._policy(),
             self.facts(),
             self.inventory(),
             now_ms,
