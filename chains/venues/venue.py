@@ -129,8 +129,11 @@ class Venue(Protocol[StateT]):
     def touched(self, logs: Sequence[Mapping[str, Any]]) -> frozenset[Borrower]:
         """Return the borrowers whose positions these logs changed: only they need another read."""
 
-    async def read(self, borrowers: Sequence[Borrower], head: Head) -> StateT:
-        """Return prices, parameters and these borrowers' positions, all as of this one block."""
+    async def read(self, borrowers: Sequence[Borrower], head: Head, known: StateT | None = None) -> StateT:
+        """Return prices, parameters and these borrowers' positions, all as of this one block.
+
+        Other borrowers' positions are taken over from `known`, as no log touched them.
+        """
 
     def positions(self, state: StateT, borrower: Borrower, now_s: int) -> tuple[Position, ...]:
         """Return what the borrower has, interest included."""
@@ -143,7 +146,7 @@ class Venue(Protocol[StateT]):
     ) -> Liquidation | Blocked:
         """Return the liquidation that gains most now. `limits` bound what may be repaid, raw by asset."""
 
-    def call(self, liquidation: Liquidation, liquidator: str) -> VenueCall:
+    def call(self, liquidation: Liquidation) -> VenueCall:
         """Return the call that does it."""
 
     def outcomes(self, logs: Sequence[Mapping[str, Any]]) -> tuple[Outcome, ...]:
