@@ -26,7 +26,7 @@ MOVE = 10**8
 
 _DAY_S = 86_400
 _REFERENCE_TENOR_S = 30 * _DAY_S
-_LEAST_VOLATILITY_BPS = 500
+_LEAST_VOLATILITY = MOVE // 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +53,17 @@ def scenarios(underlyings: Sequence[str], risk: PortfolioRisk) -> list[Scenario]
     return list(found.values())
 
 
-def shocked_volatility_bps(risk: PortfolioRisk, shock: VolatilityShock, tenor_s: int) -> int:
-    """Return what part of itself the volatility of an option of this tenor becomes, rounded to the nearest."""
+def shocked_volatility(risk: PortfolioRisk, shock: VolatilityShock, tenor_s: int) -> int:
+    """Return what the volatility of an option of this tenor becomes, in parts of `MOVE`, rounded to the nearest."""
     if shock is VolatilityShock.NONE:
-        return BPS
+        return MOVE
     up = shock is VolatilityShock.UP
-    part_bps = risk.volatility_up_bps if up else risk.volatility_down_bps
+    part = (risk.volatility_up_bps if up else risk.volatility_down_bps) * (MOVE // BPS)
     if risk.volatility_term_bps:
         power = ln_ratio(_REFERENCE_TENOR_S, max(tenor_s, _DAY_S)) * risk.volatility_term_bps // BPS
         times = exp(power) if power <= 0 else (ONE << BITS) // exp(-power)
-        part_bps = (part_bps * times + ONE // 2) >> BITS
-    return BPS + part_bps if up else max(BPS - part_bps, _LEAST_VOLATILITY_BPS)
+        part = (part * times + ONE // 2) >> BITS
+    return MOVE + part if up else max(MOVE - part, _LEAST_VOLATILITY)
 
 
 def _steps(risk: PortfolioRisk) -> Iterator[tuple[int, int, VolatilityShock, int]]:

@@ -18,7 +18,7 @@ from keeper.domain.account import Leg, OptionPosition
 from keeper.margin.curves import AS_READ, SCALE, Multipliers
 from keeper.margin.model import Kind
 from keeper.margin.parameters import OptionMarketRisk, RiskPolicy
-from keeper.margin.scenarios import MOVE, shocked_volatility_bps
+from keeper.margin.scenarios import MOVE, shocked_volatility
 from keeper.margin.surface import Bundle, Contract, Plain, Term
 
 FINE = MOVE * BPS * BPS
@@ -85,7 +85,7 @@ def holdings(
                 option.strike_wad,
                 tenor_s,
                 market.rate_bps,
-                _shocked_bps(policy, tenor_s),
+                _shocked(policy, tenor_s),
             )
             yield Holding(option, contract, market, option.size_wad * 10**18, counts)
 
@@ -135,6 +135,6 @@ class Sides:
         ]
 
 
-def _shocked_bps(policy: RiskPolicy, tenor_s: int) -> tuple[int, int, int]:
-    up, none, down = (shocked_volatility_bps(policy.portfolio, shock, tenor_s) for shock in VolatilityShock)
+def _shocked(policy: RiskPolicy, tenor_s: int) -> tuple[int, int, int]:
+    up, none, down = (shocked_volatility(policy.portfolio, shock, tenor_s) for shock in VolatilityShock)
     return up, none, down

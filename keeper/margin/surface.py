@@ -19,7 +19,7 @@ from itertools import product
 from typing import NamedTuple, TypeAlias
 
 from config.portfolio_settings import VolatilityShock
-from config.units import BPS, WAD
+from config.units import WAD
 from keeper.margin.black76 import bounds, deviation, discount
 from keeper.margin.fixed_point import ONE
 from keeper.margin.scenarios import MOVE
@@ -33,17 +33,17 @@ _UP, _DOWN = True, False
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """One option series. `shocked_bps` is what part of itself its volatility becomes, by shock."""
+    """One option series. `shocked` is what part of itself, of `MOVE`, its volatility becomes, by shock."""
 
     is_call: bool
     strike_wad: int
     tenor_s: int
     rate_bps: int
-    shocked_bps: tuple[int, int, int]
+    shocked: tuple[int, int, int]
 
-    def part_bps(self, shock: VolatilityShock) -> int:
+    def part(self, shock: VolatilityShock) -> int:
         """Return what part of itself volatility becomes."""
-        return self.shocked_bps[_SHOCKS.index(shock)]
+        return self.shocked[_SHOCKS.index(shock)]
 
 
 _SHOCKS = tuple(VolatilityShock)
@@ -194,7 +194,7 @@ class Surface:
         values = [0] * 6
         for contract, units in bundle.contracts:
             its_deviation = deviation(
-                volatility_wad * contract.part_bps(term.shock), WAD * BPS, contract.tenor_s
+                volatility_wad * contract.part(term.shock), WAD * MOVE, contract.tenor_s
             )
             at_left, at_right = (
                 bounds(
@@ -241,7 +241,7 @@ class Surface:
         forward = self.cells[-1][1] * (MOVE + term.move)
         total = 0
         for contract, units in bundle.contracts:
-            least = deviation(box.low_wad * contract.part_bps(term.shock), WAD * BPS, contract.tenor_s) + 2
+            least = deviation(box.low_wad * contract.part(term.shock), WAD * MOVE, contract.tenor_s) + 2
             steepest = forward * least * (2_943 * ONE + 2_421 * least) * width_wad * width_wad
             if contract.tenor_s > 0:
                 total += units * (steepest // (80_000 * ONE * ONE * box.low_wad * box.low_wad) + 1)
