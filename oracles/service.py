@@ -104,6 +104,11 @@ class PriceService:
             self._take(answer)
 
     @property
+    def book(self) -> PriceBook:
+        """The book in force. Only what replaces it may look into it."""
+        return self._book
+
+    @property
     def current(self) -> PriceSet:
         """The newest prices, including what was too small a change to be published."""
         return self._book.current

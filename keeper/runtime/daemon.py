@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import aiohttp
 import structlog
@@ -20,44 +21,46 @@ from keeper.runtime.alerts import Alerts
 from keeper.runtime.clock import now_ms
 from keeper.runtime.engine import Engine
 from keeper.runtime.lane_driver import LaneDriver
+from keeper.runtime.moving import Moving
 from keeper.runtime.orders import Orders
 from keeper.runtime.outcomes import note_outcome
 from keeper.runtime.patience import Patience
-from keeper.runtime.process import opened_log, run_process, unless_stopped
+from keeper.runtime.process import on_hangup, open_alert_keys, opened_log, run_process, unless_stopped
 from keeper.runtime.pursuit import Pursuit
+from keeper.runtime.reloads import Reloads
 from keeper.runtime.service_manager import READY, STOPPING, Motion, ServiceManager
 from keeper.runtime.supervisor import Supervisor
 from keeper.state.log import StateLog
-from keeper.state.reader import LogReader
 from keeper.watch.changes import Change, ChangeKind
 from keeper.watch.watcher import Watcher
 
 log = structlog.get_logger()
 
 
-def run(settings: Settings) -> int:
-    """Run until told to stop; return the exit code."""
-    return run_process(lambda stop: _run(settings, stop), settings)
+def run(settings: Settings, config: Path) -> int:
+    """Run until told to stop; return the exit code. `config` is where `settings` are read again when asked to."""
+    return run_process(lambda stop: _run(settings, config, stop), settings)
 
 
-async def _run(settings: Settings, stop: asyncio.Event) -> None:
+async def _run(settings: Settings, config: Path, stop: asyncio.Event) -> None:
     keys = await _keys(settings)
     try:
-        await _run_with(keys, settings, stop)
+        await _run_with(keys, settings, config, stop)
     finally:
         for key in keys.values():
             if isinstance(key, RemoteSigner):
                 await key.aclose()
 
 
-async def _run_with(keys: dict[str, Signer], settings: Settings, stop: asyncio.Event) -> None:
+async def _run_with(keys: dict[str, Signer], settings: Settings, config: Path, stop: asyncio.Event) -> None:
     async with opened_log(settings, settings.state_log, str(settings.mode)) as state_log:
         watched = {name: key.address for name, key in keys.items()}
         watcher = await unless_stopped(Watcher.connect(settings, state_log, now_ms, watched), stop)
         if watcher is None:
             return
-        open_alerts = await asyncio.to_thread(_open_alerts, state_log)
-        orders = Orders(watcher.evidence, state_log, watcher.release_asset)
+        open_alerts = await asyncio.to_thread(open_alert_keys, state_log)
+        reloads = Reloads(config, settings, watcher, state_log, open_alerts)
+        orders = Orders(watcher.evidence, state_log, watcher.release_asset, reloads.ask)
         await orders.restore()
         stopped = asyncio.ensure_future(stop.wait())
         manager = ServiceManager.of_this_process()
@@ -65,18 +68,15 @@ async def _run_with(keys: dict[str, Signer], settings: Settings, stop: asyncio.E
             async with aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as session:
                 supervisor = _assemble(settings, watcher, keys, state_log, session, open_alerts, manager)
                 supervisor.start("orders", orders.run)
+                supervisor.start("reloads", reloads.run)
                 stopped.add_done_callback(lambda _task: supervisor.stop())
                 manager.tell(READY)
-                await supervisor.wait()
+                with on_hangup(reloads.ask):
+                    await supervisor.wait()
         finally:
             manager.tell(STOPPING)
             stopped.cancel()
             await watcher.close()
-
-
-def _open_alerts(state_log: StateLog) -> list[str]:
-    with LogReader(state_log.path) as reader:
-        return [row["dedupe_key"] for row in reader.alerts(limit=10_000)]
 
 
 async def _keys(settings: Settings) -> dict[str, Signer]:
@@ -120,8 +120,18 @@ def _assemble(
             settings, evidence, quorum, lanes, patience, alerts, state_log, now_ms, policy_hash(policy)
         )
         supervisor.start("pursuit", pursuit.run)
+    parameters = Moving(settings, policy, evidence, state_log, now_ms)
     engine = Engine(
-        settings, policy, evidence, pursuit, patience, alerts, state_log, now_ms, lambda: watcher.guards
+        settings,
+        policy,
+        evidence,
+        pursuit,
+        patience,
+        alerts,
+        state_log,
+        now_ms,
+        lambda: watcher.guards,
+        parameters.policy,
     )
     watcher.start()
     for name, chain in watcher.chains.items():
@@ -133,6 +143,8 @@ def _assemble(
     supervisor.start("ages", watcher.check_ages)
     supervisor.start("engine", engine.run)
     supervisor.start("retries", engine.retry)
+    if policy.moving is not None:
+        supervisor.start("moving", parameters.run)
     moving = Motion(lambda: engine.evaluations, lambda: evidence.ready and evidence.changes.waits)
     supervisor.start("watchdog", lambda: manager.feed(moving))
     log.info("running", mode=settings.mode, chains=sorted(settings.chains), lanes=sorted(lanes))

@@ -12,7 +12,7 @@ from keeper.state.entries import Resumed
 from keeper.state.errors import LogUnavailable, LogUnreadable
 from keeper.state.live import read_pauses
 from keeper.state.log import StateLog
-from keeper.state.orders import Order, waiting
+from keeper.state.orders import RELOAD, Order, waiting
 from keeper.watch.changes import Change, ChangeKind
 from keeper.watch.evidence import Evidence
 
@@ -24,13 +24,19 @@ log = structlog.get_logger()
 class Orders:
     """Keeps `Evidence.pauses` what the log says. `restore` before anything is evaluated; `run` is a supervisor's child.
 
-    To resume an asset also ends what the guards of its price hold: `release_asset` is told.
+    To resume an asset also ends what the guards of its price hold: `release_asset` is told. `reload` is called when
+    the configuration is to be read again.
     """
 
     def __init__(
-        self, evidence: Evidence, state_log: StateLog, release_asset: Callable[[str], None] | None = None
+        self,
+        evidence: Evidence,
+        state_log: StateLog,
+        release_asset: Callable[[str], None] | None = None,
+        reload: Callable[[], None] | None = None,
     ) -> None:
         self._release_asset = release_asset
+        self._reload = reload
         self._evidence = evidence
         self._log = state_log
 
@@ -60,12 +66,14 @@ class Orders:
         for file, order in found:
             if isinstance(order, Order):
                 log.warning("operator", action=order.action, scope=order.scope, who=order.who, why=order.why)
-                self._release(order)
+                self._carry_out(order)
             else:
                 log.error("order_refused", file=file.name, reason=order)
             await asyncio.to_thread(file.unlink, missing_ok=True)
         return bool(orders)
 
-    def _release(self, order: Order) -> None:
+    def _carry_out(self, order: Order) -> None:
+        if self._reload is not None and order.action == RELOAD:
+            self._reload()
         if self._release_asset is not None and order.action == Resumed.kind and order.scope.startswith(ASSET):
             self._release_asset(order.scope.removeprefix(ASSET))

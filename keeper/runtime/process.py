@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,6 +24,7 @@ from keeper.state.entries import ConfigUsed, RunEnded, RunStarted
 from keeper.state.errors import LogRefused, LogUnavailable
 from keeper.state.fault_points import arm_from_environment
 from keeper.state.log import ChainIdentity, StateLog
+from keeper.state.reader import LogReader
 
 log = structlog.get_logger()
 
@@ -73,6 +74,17 @@ async def _with_signals(body: Callable[[asyncio.Event], Awaitable[None]]) -> Non
         await work
 
 
+@contextlib.contextmanager
+def on_hangup(told: Callable[[], None]) -> Iterator[None]:
+    """Call `told` at each SIGHUP, which would end the process otherwise."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, told)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+
+
 async def unless_stopped(work: Coroutine[object, object, T], stop: asyncio.Event) -> T | None:
     """Return what `work` returns, or None if `stop` is set first; `work` has then been cancelled and has ended."""
     working = asyncio.ensure_future(work)
@@ -110,6 +122,12 @@ async def opened_log(settings: Settings, path: Path, mode: str) -> AsyncIterator
         with contextlib.suppress(LogUnavailable):
             await state_log.write(RunEnded(run_id, reason))
         await state_log.close()
+
+
+def open_alert_keys(state_log: StateLog) -> list[str]:
+    """Return the keys of the alerts that are open in the log."""
+    with LogReader(state_log.path) as reader:
+        return [row["dedupe_key"] for row in reader.alerts(limit=10_000)]
 
 
 def _version() -> str:

@@ -16,16 +16,17 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from config.json_depth import nests_deeper
-from keeper.state.entries import Entry, Paused, Resumed
+from keeper.state.entries import Entry, OperatorActed, Paused, Resumed
 from keeper.state.errors import LogUnreadable
 
 MAX_ORDER_BYTES = 4_096
 MAX_WHY = 500
+RELOAD = "reload"
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Pause or resume a scope. `action` is ``paused`` or ``resumed``."""
+    """Pause or resume a scope, or read the configuration again. `action` is ``paused``, ``resumed`` or ``reload``."""
 
     action: str
     scope: str
@@ -34,6 +35,8 @@ class Order:
 
     def entry(self) -> Entry:
         """Return what the log is told."""
+        if self.action == RELOAD:
+            return OperatorActed(RELOAD, f"{self.who}: {self.why}")
         kind = Paused if self.action == Paused.kind else Resumed
         return kind(self.scope, self.who, self.why)
 
@@ -94,6 +97,6 @@ def _read(file: Path) -> Order | str:
         return f"not an object of exactly {', '.join(sorted(names))}"
     if not all(isinstance(value, str) and len(value) <= MAX_WHY for value in order.values()):
         return "its values must be short texts"
-    if order["action"] not in {Paused.kind, Resumed.kind}:
-        return "its action is neither paused nor resumed"
+    if order["action"] not in {Paused.kind, Resumed.kind, RELOAD}:
+        return "its action is neither paused nor resumed nor reload"
     return Order(**order)

@@ -30,4 +30,4 @@ def command(config: Path, *, as_json: bool) -> int:
     from keeper.views.logs import configure_logs
 
     configure_logs(as_json=as_json)
-    return run(settings)
+    return run(settings, config)

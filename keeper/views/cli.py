@@ -26,6 +26,7 @@ COMMANDS = (
     "backup",
     "pause",
     "resume",
+    "reload",
 )
 
 _INTERRUPTED = 130

@@ -72,7 +72,7 @@ def _scope(log: LogReader, chain: str | None, asset: str | None, *, everything: 
     return (CHAIN if chain else ASSET) + name
 
 
-def _who() -> str:
+def who() -> str:
     """Return the person who orders: the account, and who became it."""
     user = getpass.getuser()
     before = os.environ.get("SUDO_USER", "")
@@ -84,23 +84,18 @@ def _order(path: Path, action: str, scope: str, why: str) -> int | None:
 
     Raises `CommandError` if a running process does not take it up.
     """
-    from keeper.state.errors import LogInUse, LogUnreadable
-    from keeper.state.lockfile import LogLock
+    from keeper.state.errors import LogUnreadable
     from keeper.state.orders import Order, give
 
     if not why.strip():
         raise CommandError("say why: it is what others read in the log", advice='--why "TEXT"')
     try:
-        file = give(path.resolve(), Order(action, scope, _who(), why.strip()[:400]), time.time_ns())
+        file = give(path.resolve(), Order(action, scope, who(), why.strip()[:400]), time.time_ns())
     except LogUnreadable as error:
         raise CommandError(str(error), ExitCode.PERSON, "mend the directory, then order again") from error
     give_up = time.monotonic() + WAIT_S
     while file.exists():
-        try:
-            LogLock(path.resolve()).release()
-        except LogInUse:
-            pass
-        else:
+        if not runs(path.resolve()):
             return None
         if time.monotonic() > give_up:
             file.unlink(missing_ok=True)
@@ -110,6 +105,18 @@ def _order(path: Path, action: str, scope: str, why: str) -> int | None:
             )
         time.sleep(LOOK_S)
     return _recorded_at(path, action, scope)
+
+
+def runs(path: Path) -> bool:
+    """Whether a process writes the log at `path` now."""
+    from keeper.state.errors import LogInUse
+    from keeper.state.lockfile import LogLock
+
+    try:
+        LogLock(path).release()
+    except LogInUse:
+        return True
+    return False
 
 
 def _recorded_at(path: Path, action: str, scope: str) -> int:

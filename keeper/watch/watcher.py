@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 
 import aiohttp
@@ -27,13 +28,26 @@ from oracles.guards.guards import Guards
 from oracles.price import PriceSet
 from oracles.pricing import PriceBook
 from oracles.service import PriceService
-from oracles.sources.deliveries import Deliveries
+from oracles.sources.deliveries import Deliveries, Group
+from oracles.sources.delivery import Delivery
 from oracles.sources.http_get import open_session
 
 CONNECT_PAUSE_S = 0.5
 AGE_CHECK_S = 0.25
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Another configuration, checked and put together, but not in force. `unchanged` are the sources that stay."""
+
+    settings: Settings
+    guards: Guards
+    book: PriceBook
+    deliveries: dict[Group, Delivery]
+    feeds: dict[str, Feeds]
+    unchanged: frozenset[str]
 
 
 class Watcher:
@@ -49,6 +63,8 @@ class Watcher:
         session: aiohttp.ClientSession,
         now_ms: Callable[[], int],
         guards: Guards,
+        makes: Deliveries,
+        deliveries: dict[Group, Delivery],
     ) -> None:
         self.settings = settings
         self.guards = guards
@@ -57,6 +73,8 @@ class Watcher:
         self.chains = chains
         self._prices = prices
         self._session = session
+        self._makes = makes
+        self._deliveries = deliveries
         self._now_ms = now_ms
 
     @classmethod
@@ -71,9 +89,9 @@ class Watcher:
         """
         clients = {name: ChainClient.from_settings(name, chain) for name, chain in settings.chains.items()}
         session = open_session()
-        deliveries = Deliveries(session, now_ms, Random())  # noqa: S311 - spreads requests, guards nothing
+        makes = Deliveries(session, now_ms, Random())  # noqa: S311 - spreads requests, guards nothing
         try:
-            delivering = deliveries.of(settings.sources)
+            deliveries = makes.of(settings.sources)
             listed = await asyncio.gather(
                 *(
                     _facts(clients[name], chain.hub, tuple(settings.option_markets))
@@ -92,6 +110,7 @@ class Watcher:
         statuses = {name: ChainStatus(name, ChainState.CONNECTING, "no head seen yet") for name in clients}
         evidence = Evidence(known, Book(known), facts, statuses, price_book.current)
         evidence.estimates = Estimates(settings.assets)
+        evidence.sources = settings.sources
 
         async def publish(prices: PriceSet) -> None:
             evidence.prices = prices
@@ -99,7 +118,7 @@ class Watcher:
             state_log.observe(PriceSetSeen(prices))
             evidence.changes.announce(Change(ChangeKind.PRICES))
 
-        prices = PriceService(price_book, delivering, publish, now_ms)
+        prices = PriceService(price_book, tuple(deliveries.values()), publish, now_ms)
         chains = {
             name: ChainWatch(
                 name,
@@ -114,11 +133,32 @@ class Watcher:
             )
             for name, chain in settings.chains.items()
         }
-        return cls(settings, evidence, clients, chains, prices, session, now_ms, guards)
+        return cls(settings, evidence, clients, chains, prices, session, now_ms, guards, makes, deliveries)
 
     def start(self) -> None:
         """Start asking the price sources (they supervise themselves)."""
         self._prices.start()
+
+    def prepare(self, settings: Settings) -> Prepared:
+        """Put another configuration of sources and prices together, without effect. Raises ``ValueError``."""
+        guards = self.guards.reloaded(settings.assets)
+        book = PriceBook(settings.assets, settings.sources, guards)
+        feeds = {name: Feeds(name, settings.sources, chain) for name, chain in settings.chains.items()}
+        before = {source.name: source for source in self.settings.sources}
+        unchanged = frozenset(each.name for each in settings.sources if before.get(each.name) == each)
+        deliveries = self._makes.of(settings.sources, self._deliveries)
+        return Prepared(settings, guards, book, deliveries, feeds, unchanged)
+
+    async def adopt(self, prepared: Prepared) -> None:
+        """Put what was prepared into force, in one step; sources that stay are not disturbed by it."""
+        prepared.book.carry_over(self._prices.book, prepared.unchanged, self._now_ms())
+        self.settings, self.guards, self._deliveries = prepared.settings, prepared.guards, prepared.deliveries
+        for name, chain in self.chains.items():
+            chain.feeds = prepared.feeds[name]
+        self.evidence.sources = prepared.settings.sources
+        self.evidence.prices = prepared.book.current
+        self.evidence.estimates = self.evidence.estimates.reloaded(prepared.settings.assets)
+        await self._prices.replace(prepared.book, tuple(prepared.deliveries.values()), prepared.unchanged)
 
     def release_asset(self, asset: str) -> None:
         """End what the guards of an asset hold, as a person ordered."""

@@ -80,6 +80,15 @@ class Estimates:
     def __init__(self, assets: Mapping[str, AssetSettings]) -> None:
         self._of = {asset: _Estimator(settings.estimates) for asset, settings in assets.items()}
 
+    def reloaded(self, assets: Mapping[str, AssetSettings]) -> Estimates:
+        """Return the estimates of another configuration; what was measured of an asset stays where it is measured alike."""
+        found = Estimates(assets)
+        for asset, its in found._of.items():
+            before = self._of.get(asset)
+            if before is not None and before.settings == its.settings:
+                found._of[asset] = before
+        return found
+
     def observe(self, prices: PriceSet) -> None:
         """Feed a published price set. Assets that are not configured are passed over; so is a set from the past."""
         for asset, price in prices.prices.items():

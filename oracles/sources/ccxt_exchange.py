@@ -1,8 +1,8 @@
 """Markets of any exchange that ccxt speaks to. ccxt is optional: without it such a source can not be opened.
 
 What ccxt does not limit is limited here: the length of a body, redirects, compression, and the
-time of a whole question. Numbers stay text on their way through it. Whatever ccxt raises is an
-answer's failure: it reads strangers' data with code of its own, so its errors are of any kind.
+time of a whole question. Numbers stay text on their way through it. It reads strangers' data with
+code of its own that takes their form for granted, so what it raises over a bad answer is not only its own errors.
 """
 
 from __future__ import annotations
@@ -36,6 +36,17 @@ _KINDS = (
     ("ExchangeError", FailureKind.REFUSED),
 )
 """ccxt's errors, the particular before the general, and what they mean."""
+
+_OVER_A_BAD_ANSWER = (
+    aiohttp.ClientError,
+    OSError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 class CcxtMissing(ValueError):
@@ -120,7 +131,7 @@ class CcxtBatch:
         except TimeoutError:
             detail = f"no whole answer within {self._timeout_s:g} s"
             return origin.failure(FailureKind.UNREACHABLE, detail, self._now_ms())
-        except Exception as error:  # noqa: BLE001 - the module's docstring says why
+        except (self._errors.BaseError, *_OVER_A_BAD_ANSWER) as error:
             # the class only: the text of such errors carries the URL and the whole body
             return origin.failure(self._kind(error), f"ccxt: {type(error).__name__}", self._now_ms())
         return origin.quote(value_wad, made_ms, self._now_ms(), confidence_wad)

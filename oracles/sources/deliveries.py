@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -25,27 +25,29 @@ from oracles.sources.redstone import RedstoneBatch
 from oracles.sources.ws import WsConnection
 
 _Settings = TypeVar("_Settings", bound=OffChainSourceSettings)
-_Group = tuple[OffChainSourceSettings, ...]
+Group = tuple[OffChainSourceSettings, ...]
+"""The settings that one delivery serves."""
 
 
 class Deliveries:
-    """Makes deliveries, and gives the same one for the same settings as long as they are asked for."""
+    """Makes deliveries, and goes on with those that serve the same settings as before."""
 
     def __init__(self, session: aiohttp.ClientSession, now_ms: Callable[[], int], random: Random) -> None:
         self._session = session
         self._now_ms = now_ms
         self._random = random
-        self._made: dict[_Group, Delivery] = {}
 
-    def of(self, sources: Sequence[SourceSettings]) -> list[Delivery]:
-        """Return what delivers for all off-chain `sources`: those of before where nothing changed, new ones elsewhere.
+    def of(
+        self, sources: Sequence[SourceSettings], before: Mapping[Group, Delivery] | None = None
+    ) -> dict[Group, Delivery]:
+        """Return what delivers for all off-chain `sources`: from `before` where nothing changed, new ones elsewhere.
 
-        Raises ``ValueError`` for settings that can not be used; then nothing has changed.
+        Raises ``ValueError`` for settings that can not be used. Nothing is opened before a delivery's first step.
         """
-        self._made = {group: self._made.get(group) or self._make(group) for group in _groups(sources)}
-        return list(self._made.values())
+        known = before or {}
+        return {group: known.get(group) or self._make(group) for group in _groups(sources)}
 
-    def _make(self, group: _Group) -> Delivery:
+    def _make(self, group: Group) -> Delivery:
         first = group[0]
         match first:
             case HttpSourceSettings():
@@ -62,7 +64,7 @@ class Deliveries:
                 return Polling(CcxtBatch(_all(group, CcxtSourceSettings), self._now_ms), self._random)
 
 
-def _groups(sources: Sequence[SourceSettings]) -> list[_Group]:
+def _groups(sources: Sequence[SourceSettings]) -> list[Group]:
     """Return the off-chain sources, those together that share an address."""
     groups: dict[tuple[object, ...], list[OffChainSourceSettings]] = {}
     for source in sources:
@@ -85,5 +87,5 @@ def _shares(source: OffChainSourceSettings) -> tuple[object, ...]:
             return source.kind, source.exchange, None if source.url is None else source.url.reveal()
 
 
-def _all(group: _Group, kind: type[_Settings]) -> list[_Settings]:
+def _all(group: Group, kind: type[_Settings]) -> list[_Settings]:
     return [each for each in group if isinstance(each, kind)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import aiohttp
 
@@ -24,7 +25,7 @@ class RunningAttestor:
     async def start(self) -> None:
         """Start and wait until it answers on its port."""
         self._stop = asyncio.Event()
-        self._task = asyncio.create_task(_attest(self.settings, self._own, self._stop))
+        self._task = asyncio.create_task(_attest(self.settings, self._own, Path("none.toml"), self._stop))
         async with aiohttp.ClientSession() as session, asyncio.timeout(20):
             while not self._task.done():
                 try:

@@ -96,7 +96,7 @@ async def running(settings: Settings, measure: Callable[[], int] = lambda: 0) ->
     inside = _INSIDE[settings.state_log] = Inside(settings, measure)
     stop = asyncio.Event()
     setattr(daemon, "Engine", WatchedEngine)  # noqa: B010 - not exported, and still to be replaced
-    task = asyncio.create_task(daemon._run(settings, stop))
+    task = asyncio.create_task(daemon._run(settings, Path("none.toml"), stop))
     try:
         await until(lambda: inside.engine is not None or task.done(), "the daemon is put together")
         yield inside

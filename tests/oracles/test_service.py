@@ -228,7 +228,7 @@ async def test_four_venues_through_a_glitch_an_outage_and_a_crash() -> None:
             for name, venue in venues.items()
         ]
         published = Published()
-        deliveries = Deliveries(session, clock, Random(1)).of(settings)
+        deliveries = tuple(Deliveries(session, clock, Random(1)).of(settings).values())
         service = PriceService(
             PriceBook({"ETH": AssetSettings()}, settings), deliveries, published, clock, tick_s=0.02
         )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from random import Random
 from typing import get_args
 
@@ -15,88 +14,17 @@ import pytest
 from config.source_settings import WsSourceSettings
 from config.units import WAD, parse_wad
 from oracles.live_answers import STREAMS
-from oracles.live_venues import LiveFault, LiveVenue, pushed
+from oracles.live_venues import LiveFault, LiveVenue
 from oracles.price import FailureKind, Quote, QuoteFailure
 from oracles.sources import ws
 from oracles.sources.http_get import open_session
 from oracles.sources.ws import WsConnection
 from oracles.sources.ws_venues import WS_VENUES
 from tests.oracles.evidence import NOW_MS
+from tests.oracles.pushing import SYMBOLS, Heard, connected, settings
 
-SYMBOLS = {
-    "binance": ("ETHUSDT", "BTCUSDT", "NOPEUSDT"),
-    "bybit": ("ETHUSDT", "BTCUSDT", "NOPEUSDT"),
-    "coinbase": ("ETH-USD", "BTC-USD", "NOPE-USD"),
-    "kraken": ("ETH/USD", "BTC/USD", "NOPE/USD"),
-    "okx": ("ETH-USDT", "BTC-USDT", "NOPE-USDT"),
-}
 VENUES = sorted(SYMBOLS)
 HAS_A_BOOK = ("binance", "coinbase", "kraken", "okx")
-
-
-def settings(venue: str, url: str, symbol: str, **changes: object) -> WsSourceSettings:
-    base = symbol[:3]
-    return WsSourceSettings.model_validate(
-        {
-            "kind": "ws",
-            "name": f"{venue}-{symbol.replace('/', '')}",
-            "pair": f"{base}/USD",
-            "group": venue,
-            "url": url,
-            "preset": venue,
-            "symbol": symbol,
-            "timeout_s": 5.0,
-            "silence_s": 5.0,
-            **changes,
-        }
-    )
-
-
-class Heard:
-    """What a connection handed over, and a way to wait for it."""
-
-    def __init__(self) -> None:
-        self.answers: list[Quote | QuoteFailure] = []
-        self._changed = asyncio.Condition()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def __call__(self, answers: Sequence[Quote | QuoteFailure], took_ms: int | None = None, /) -> None:
-        assert took_ms is None
-        self.answers += answers
-        task = asyncio.create_task(self._tell())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _tell(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
-
-    async def until(self, holds: Callable[[Quote | QuoteFailure], bool]) -> Quote | QuoteFailure:
-        async with asyncio.timeout(10), self._changed:
-            while True:
-                found = [answer for answer in self.answers if holds(answer)]
-                if found:
-                    return found[-1]
-                await self._changed.wait()
-
-    async def quote(self, value: str, source: str = "") -> Quote:
-        found = await self.until(
-            lambda answer: (
-                isinstance(answer, Quote) and answer.value_wad == parse_wad(value) and source in answer.source
-            )
-        )
-        assert isinstance(found, Quote)
-        return found
-
-    async def failure(self, kind: FailureKind, source: str = "") -> QuoteFailure:
-        found = await self.until(
-            lambda answer: (
-                isinstance(answer, QuoteFailure) and answer.kind is kind and source in answer.source
-            )
-        )
-        assert isinstance(found, QuoteFailure)
-        assert "127.0.0.1" not in found.detail
-        return found
 
 
 @pytest.fixture(autouse=True)
@@ -109,27 +37,6 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     async with open_session() as opened:
         yield opened
-
-
-@asynccontextmanager
-async def connected(
-    venue: LiveVenue, session: aiohttp.ClientSession, *symbols: str, **changes: object
-) -> AsyncIterator[Heard]:
-    heard = Heard()
-    async with pushed(venue) as url:
-        markets = [settings(venue.name, url, symbol, **changes) for symbol in symbols]
-        connection = WsConnection(markets, session, lambda: NOW_MS, Random(1))
-
-        async def run() -> None:
-            while True:
-                await connection.step(heard)
-
-        running = asyncio.create_task(run())
-        try:
-            yield heard
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
 
 
 @pytest.fixture(params=VENUES)
