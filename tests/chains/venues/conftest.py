@@ -1,0 +1,37 @@
+"""A local chain, and a pool of Aave v3.0 on it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from chains.client import ChainClient
+from chains.venues.aave_v3.venue import AaveV3
+from tests.chains.venues.aave_pool import AavePool
+from tests.chains.venues.local import LocalChain
+
+
+@pytest.fixture
+async def chain() -> AsyncIterator[LocalChain]:
+    async with LocalChain.anvil() as node:
+        yield LocalChain(node)
+
+
+@pytest.fixture
+async def reader(chain: LocalChain) -> AsyncIterator[ChainClient]:
+    client = await chain.client()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def pool(chain: LocalChain) -> AavePool:
+    pool = AavePool(chain)
+    await pool.deploy()
+    return pool
+
+
+@pytest.fixture
+def aave(pool: AavePool, reader: ChainClient) -> AaveV3:
+    return AaveV3(reader, pool.pool)
