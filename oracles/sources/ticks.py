@@ -34,7 +34,7 @@ def _factors() -> tuple[int, ...]:
     return tuple((factor + (1 << (shift - 1))) >> shift for factor in found)
 
 
-_FACTORS = _factors()
+FACTORS_X128 = _factors()
 
 
 def sqrt_ratio_x96(tick: int) -> int:
@@ -46,7 +46,7 @@ def sqrt_ratio_x96(tick: int) -> int:
         message = f"no pool has tick {tick}"
         raise ValueError(message)
     ratio = Q128
-    for bit, factor in enumerate(_FACTORS):
+    for bit, factor in enumerate(FACTORS_X128):
         if abs(tick) >> bit & 1:
             ratio = ratio * factor >> 128
     if tick > 0:
