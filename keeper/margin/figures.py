@@ -6,12 +6,18 @@ They show where an account stands at mid prices, as read; they decide nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from config.units import WAD, mul_div_down
 from keeper.domain.account import Account
 from keeper.domain.health import UnifiedHealth
+from keeper.margin.curved_figures import (
+    Crossing,
+    Sought,
+    curved_crossing,
+    curved_leverage_wad,
+    is_curved,
+)
 from keeper.margin.curves import Curve, curves, missing_parameters
 from keeper.margin.evidence import assets_of, boxes
 from keeper.margin.model import Kind
@@ -21,37 +27,47 @@ from oracles.price import Price
 Line: TypeAlias = "Callable[[int], int]"
 
 
-@dataclass(frozen=True, slots=True)
-class Crossing:
-    """Where a figure changes sign as one price moves and the others are held, USD wad; None if it never does.
-
-    `below` is the first such price under today's (rounded down), `above` the first over it (rounded up).
-    A long account has one below, a short one above, an account hedged with options of both kinds both.
-    """
-
-    below_wad: int | None
-    above_wad: int | None
-
-
 def liquidation_price(
-    account: Account, asset: str, prices: Mapping[str, Price], policy: RiskPolicy
+    account: Account,
+    asset: str,
+    prices: Mapping[str, Price],
+    policy: RiskPolicy,
+    *,
+    at_s: int | None = None,
 ) -> Crossing | None:
-    """Return where the margin surplus is zero as `asset` moves alone; None if anything is unknown."""
+    """Return where the margin surplus is zero as `asset` moves alone; None if anything is unknown.
+
+    `at_s` is the time that options are valued as of.
+    """
+    if is_curved(account, policy):
+        return curved_crossing(account, asset, prices, policy, at_s, Sought.SURPLUS)
     return _crossing(account, asset, prices, policy, _surplus)
 
 
 def bankruptcy_price(
-    account: Account, asset: str, prices: Mapping[str, Price], policy: RiskPolicy
+    account: Account,
+    asset: str,
+    prices: Mapping[str, Price],
+    policy: RiskPolicy,
+    *,
+    at_s: int | None = None,
 ) -> Crossing | None:
     """Return where equity is zero as `asset` moves alone; None if anything is unknown."""
+    if is_curved(account, policy):
+        return curved_crossing(account, asset, prices, policy, at_s, Sought.EQUITY)
     return _crossing(account, asset, prices, policy, Curve.equity)
 
 
-def leverage_wad(account: Account, prices: Mapping[str, Price], policy: RiskPolicy) -> int | None:
+def leverage_wad(
+    account: Account, prices: Mapping[str, Price], policy: RiskPolicy, *, at_s: int | None = None
+) -> int | None:
     """Return (debts + absolute notional of positions) / equity at mid, wad, rounded down.
 
-    None where equity is not positive or anything is unknown.
+    Of an option the notional counts as far as its price follows the underlying's (delta). None where equity
+    is not positive or anything is unknown.
     """
+    if is_curved(account, policy):
+        return curved_leverage_wad(account, prices, policy, at_s)
     found = _mid_curves(account, prices, policy)
     if found is None:
         return None

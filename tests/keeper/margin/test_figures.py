@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from config.units import WAD
+from keeper.margin.curved_figures import Crossing
 from keeper.margin.figures import (
-    Crossing,
     bankruptcy_price,
     free_collateral_wad,
     leverage_wad,

@@ -9,7 +9,8 @@ import pytest
 from config.units import BPS, WAD
 from keeper.domain.account import Account, Collateral, Debt, Leg, Position
 from keeper.domain.health import UnifiedHealth
-from keeper.margin.figures import Crossing, bankruptcy_price
+from keeper.margin.curved_figures import Crossing
+from keeper.margin.figures import bankruptcy_price
 from keeper.margin.health import evaluate
 from keeper.margin.parameters import AssetRisk, MarketRisk, RiskPolicy, Tier
 from oracles.price import Price
