@@ -156,6 +156,7 @@ def _close_option(leg: Leg, venue: VenueFacts, option: OptionPosition, condition
     move = Move(Action.OPTION_CLOSE, leg.chain, item, largest)
     candidate = Candidate(move, option.asset, held, underlying_wad, WAD)
     obstacle = conditions.obstacle(leg, venue, move, option.asset, venue.stable.asset)
+    obstacle = obstacle or conditions.expiry_obstacle(venue, option.expiry_s)
     if not obstacle and prices.option(option.series) is None:
         obstacle = f"the option on {option.asset} has no price"
     return Impossible(candidate, obstacle) if obstacle else candidate

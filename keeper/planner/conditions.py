@@ -84,6 +84,12 @@ class Conditions:
         missing = opened_number + confirmations - 1 - point.number
         return f"its opening needs {missing} more blocks on {source_chain}" if missing > 0 else ""
 
+    def expiry_obstacle(self, venue: VenueFacts, expiry_s: int) -> str:
+        """Say why an option can not be closed any more: from its expiry on it is settled, by anyone."""
+        point = self._cut[venue.chain]
+        expired = point.timestamp + point.age_ms // 1000 >= expiry_s
+        return "the option has expired and waits for its settlement" if expired else ""
+
     def _cooling(self, leg: Leg, venue: VenueFacts, move: Move) -> str:
         point = self._cut[venue.chain]
         now_s = point.timestamp + point.age_ms // 1000

@@ -110,6 +110,16 @@ def test_under_scenario_margin_what_covers_a_short_put_is_not_sold() -> None:
     assert RISKY.target_health_wad <= found.expected_health_wad
 
 
+def test_an_expired_option_is_not_closed_but_waits_for_its_settlement() -> None:
+    expired = replace(SHORT, expiry_s=NOW_S)
+    held = account(replace(leg(tokens={"USDC": "5000"}), options=(expired,)))
+
+    found = planned(held, prices(1_700))
+
+    assert () == found.steps
+    assert any("waits for its settlement" in reason for reason in found.rejected)
+
+
 def test_without_a_desk_that_lists_it_nothing_can_be_done() -> None:
     health = evaluate(WRITER, prices(1_700), cut(), RISKY)
     bare = {HERE: venue(HERE)}
