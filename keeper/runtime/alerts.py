@@ -57,6 +57,7 @@ class Alerts:
         """
         return [
             *self._chains(),
+            *self._sequencers(),
             *self._prices(),
             *self._held_prices(counts or {}),
             *self._unknown(states),
@@ -94,6 +95,24 @@ class Alerts:
                         f"{name} is {status.state}",
                         status.reason,
                         "accounts with a leg there are held as unknown until it moves again",
+                    )
+                )
+        return entries
+
+    def _sequencers(self) -> list[Entry]:
+        entries: list[Entry] = []
+        for name, sequencer in self._evidence.sequencers.items():
+            key = f"sequencer/{name}"
+            if sequencer.up:
+                entries += self._closed(key, f"the sequencer of {name} is up")
+            else:
+                entries += self._opened(
+                    AlertOpened(
+                        key,
+                        "warning",
+                        f"{name} is held: its sequencer is {sequencer.state.value.replace('_', ' ')}",
+                        sequencer.reason[:500],
+                        "nothing is begun there and no price read there counts; it ends by itself after the grace",
                     )
                 )
         return entries
