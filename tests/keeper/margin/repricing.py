@@ -13,6 +13,7 @@ from math import sqrt
 
 import QuantLib
 
+from config.canonical import digest
 from config.portfolio_settings import ModelName, VolatilityShock
 from config.units import BPS, WAD
 from keeper.domain.account import Account, OptionPosition
@@ -47,7 +48,7 @@ PLAIN = replace(RISK, portfolio=replace(PORTFOLIO, underlyings={}, short_option_
 
 def option(kind: str, strike: int, days: float, size: float, market: str = "ETH-OPTIONS") -> OptionPosition:
     expiry_s = AT_S + int(days * DAY_S)
-    series = f"0x{hash((market, kind, strike, expiry_s)) & (1 << 256) - 1:064x}"
+    series = digest([market, kind, strike, expiry_s])
     size_wad = round(size * 10**6) * 10**12
     return OptionPosition(
         market, series, OPTIONS[market].asset, kind == "call", strike * WAD, expiry_s, size_wad

@@ -68,9 +68,11 @@ def test_the_last_digit_of_a_figure_is_the_same_everywhere() -> None:
     standard = evaluate(book(), quotes(25, 150), cut(), RISK)
     portfolio = evaluate(under_portfolio(book()), quotes(25, 150), cut(), RISK)
 
-    assert standard.surplus == Interval(
-        5617_246292878636575056, 5663_270594221960170613, 5708_905445932299025878
+    assert (
+        Interval(5617_246292878636575056, 5663_270594221960170613, 5708_905445932299025878)
+        == standard.surplus
     )
-    assert portfolio.surplus == Interval(
-        5556_352238491115042300, 5617_328815109931127295, 5678_244745235338392869
+    assert (
+        Interval(5556_352238491115042300, 5617_328815109931127295, 5678_244745235338392869)
+        == portfolio.surplus
     )
