@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from chains.hub.attestation import Action
-from config.units import mul_div_up
+from config.units import mul_div_down, mul_div_up
 from keeper.planner.appraisal import Standing
 from keeper.planner.candidates import backing_wad, slot_of
 from keeper.planner.conditions import Conditions
@@ -98,7 +99,7 @@ def market_of(
             tranches += found
             draws.append(Draw(0, sold))
     whole = {at: _all_but_dust(option, conditions) for at, option in enumerate(options)}
-    whole = {at: share for at, share in whole.items() if share < ONE}
+    whole = {at: share for at, share in whole.items() if share < ONE and least[at] <= ONE}
     draws += [Draw(1, ((at, 0, 1),)) for at in whole]
     uses: list[list[Use]] = [[] for _ in options]
     for limit, draw in enumerate(draws):
@@ -133,28 +134,23 @@ def _purse(options: Sequence[Option], means: Means) -> Iterator[Draw]:
 
 
 def _debts(ground: Ground, options: Sequence[Option], conditions: Conditions) -> Iterator[Draw]:
-    """Repayments of one debt, in the order of the options: each may take its part of what those before it leave."""
+    """Repayments of one debt: each may take its part of what those before it leave, in whatever order."""
     for leg in ground.account.legs:
         paying = [
-            (at, its)
+            (at, its.trial.effect.size, 0)
             for at, its in enumerate(options)
             if its.trial.move.chain == leg.chain and its.trial.move.action in PAID
         ]
         if len(paying) < 2:
             continue
-        debt, stable = debt_of(leg), conditions.prices.facts[leg.chain].stable
-        price_wad = conditions.prices.at(leg.chain, stable.asset)
-        allowed = conditions.largest_step(
-            conditions.prices.facts[leg.chain], debt, price_wad, 10**stable.decimals
-        )
-        if allowed == debt:
-            yield Draw(debt, tuple((at, its.trial.effect.size, 0) for at, its in paying))
-            continue
-        before: list[tuple[int, int, int]] = []
-        for at, its in paying:
-            if before:
-                yield Draw(allowed, (*before, (at, its.trial.effect.size, 0)))
-            before.append((at, mul_div_up(its.trial.effect.size, allowed, debt), 0))
+        debt, venue = debt_of(leg), conditions.prices.facts[leg.chain]
+        price_wad = conditions.prices.at(leg.chain, venue.stable.asset)
+        allowed = conditions.largest_step(venue, debt, price_wad, 10**venue.stable.decimals)
+        for together in [*combinations(paying, 2), *([tuple(paying)] if len(paying) > 2 else [])]:
+            left = debt
+            for _ in together:
+                left -= mul_div_down(left, allowed, debt)
+            yield Draw(debt - left, together)
 
 
 def _collateral(ground: Ground, options: Sequence[Option], conditions: Conditions) -> Iterator[Draw]:
@@ -235,7 +231,8 @@ def _all_but_dust(option: Option, conditions: Conditions) -> int:
     dust = dust_size(candidate, max(conditions.dust_wad, venue.dust_value_wad))
     if size < candidate.everything or dust * COUNTS < size:
         return ONE
-    return max(size - dust - 1, 0) * ONE // size
+    # A little less, so that a size that is rounded up does not leave dust.
+    return max(size - dust - (size >> 18) - 2, 0) * ONE // size
 
 
 def _tranches(asset: str, most_wad: int, means: Means, limit: int) -> list[Offer]:

@@ -36,6 +36,8 @@ ROUNDS = 8
 """Of covering, proposing and taking. A handful is used under scenarios, one where nothing bends."""
 NEAR = 2_000
 """A plan within this part of what any plan costs is not improved on."""
+FAR = 200
+"""A plan that costs more than was expected by more than this part is tried in another order."""
 PART = 64
 """Slopes are measured over this part of a step's largest size."""
 MAX_HALVES = 64
@@ -100,7 +102,7 @@ class Search:
                 self._look_beside(found)
                 break
             tried.add(shares)
-            self._consider(self._taken(shares))
+            self._consider(self._taken(shares, found.cost))
             self._covers.append(self._cover(shares))
         return self._best
 
@@ -121,7 +123,7 @@ class Search:
         for number in taken[:MAX_OTHERS]:
             other = self._solve(number)
             if other is not None and not (self._best.reaches and self._best.cost_wad <= other.bound):
-                self._consider(self._taken(self._market.shares(other)))
+                self._consider(self._taken(self._market.shares(other), other.cost))
         numbers = self._numbers()
         order = [numbers[choice.candidate.key] for choice in self._best.chosen]
         for without in order if len(order) > 1 else ():
@@ -162,11 +164,13 @@ class Search:
         end = chosen[-1].trial.standing if chosen else self._before
         return Way(tuple(chosen), bill_wad(chosen, self._means), end.shortfall <= 0)
 
-    def _taken(self, shares: Sequence[int]) -> Way:
+    def _taken(self, shares: Sequence[int], expected_wad: int) -> Way:
         """Return the steps at these shares, one of them sized at what is needed; or all as large as needed.
 
-        The one that can give way most is sized last. Where that leaves others without cash in the pool, which
-        their penalties are paid from, repayments come first and a little larger, and a close is sized last.
+        The one that can give way most is sized last. Where that is not enough, repayments come first, the largest
+        first and a little larger: they fill the pool that penalties are paid from, and what one leaves of a debt
+        bounds the next. Where it costs more than was expected, the order is turned: what is gained by closing
+        may pay a debt.
         """
         order = [number for number, share in enumerate(shares) if share]
         offers = self._market.offers
@@ -177,8 +181,13 @@ class Search:
         )
         ways = [self._followed(order, self._sizes(order[:-1], shares))]
         if not ways[0].reaches or len(ways[0].chosen) < len(order):
-            order.sort(key=lambda number: self._options[number].trial.move.action not in PAID)
+            sizes = dict(zip(order, self._sizes(order, shares), strict=True))
+            moves = [option.trial.move for option in self._options]
+            order.sort(key=lambda number: (moves[number].action not in PAID, -sizes[number]))
             ways += [self._followed(order, self._sizes(order[:-1], shares, 1)), self._followed(order, [])]
+        elif len(order) > 1 and ways[0].cost_wad > expected_wad + expected_wad // FAR:
+            order.reverse()
+            ways += [self._followed(order, self._sizes(order[:-1], shares))]
         return min(ways, key=lambda way: (not way.reaches, way.cost_wad))
 
     def _sizes(self, order: Sequence[int], shares: Sequence[int], more: int = 0) -> list[int]:
