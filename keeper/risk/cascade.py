@@ -21,10 +21,12 @@ from keeper.margin.states import ACTIONABLE, next_state
 from keeper.planner.effects import Effect, Refusal, effect
 from keeper.planner.facts import ChainInventory, GasCosts, Inventory, VenueFacts
 from keeper.planner.ground import Ground, Prices
+from keeper.planner.option_marks import marks_of
 from keeper.planner.plan import move_of, plan
 from keeper.risk.depth import moves_bps
 from keeper.risk.exposures import Exposures
-from keeper.risk.stress import Shock, Watched, moved, short
+from keeper.risk.stress import Shock, moved, short
+from keeper.risk.watched import Watched
 
 MOST_ROUNDS = 60
 
@@ -122,12 +124,13 @@ def _round(
     accounts = list(running.accounts.values())
     exposures = Exposures.of(accounts, watched.policy)
     mids = {asset: box.mid_wad for asset, price in watched.prices.items() if (box := price_box(price))}
-    at = Prices(mids, venues)
     acted = taken = 0
     sold: dict[str, int] = {}
     for row in short(exposures, watched.mids(exposures.assets)):
-        steps = _steps(accounts[row], watched, venues, running.cash)
-        done = _carry_out(accounts[row], steps, at, running, sold)
+        account = accounts[row]
+        steps = _steps(account, watched, venues, running.cash)
+        marks = marks_of(account, watched.prices, watched.policy, watched.cut) if steps else {}
+        done = _carry_out(account, steps, Prices(mids, venues, marks), running, sold)
         taken += done
         acted += bool(done)
     return acted, taken, sold

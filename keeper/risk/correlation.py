@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keeper.risk.exposures import Floats
+from keeper.risk.arrays import Floats
 from keeper.risk.history import History
 from keeper.risk.volatility import FEWEST_RETURNS, ewma_variance
 

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from keeper.risk.exposures import Exposures, Floats, chunks
+from keeper.risk.arrays import Floats
+from keeper.risk.exposures import Exposures, chunks
 
 FARTHEST = 9.0
 """Standard deviations beyond which nothing is looked for: a chance under 10^-18."""

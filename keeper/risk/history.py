@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from config.units import WAD
-from keeper.risk.exposures import Floats
+from keeper.risk.arrays import Floats
 
 LONGEST_GAP = 5
 """Slots without any price that are bridged by the last one; a longer gap ends a stretch of history."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keeper.risk.exposures import Exposures, Floats, Ints
+from keeper.risk.arrays import Floats, Ints
+from keeper.risk.exposures import Exposures
 from keeper.risk.scenarios import Paths
 
 QUANTILES = (0.05, 0.25, 0.5)

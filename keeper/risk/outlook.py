@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keeper.risk.arrays import Floats, Ints
 from keeper.risk.correlation import Correlation, correlation, covariance
-from keeper.risk.exposures import Exposures, Floats, Ints
+from keeper.risk.exposures import Exposures
 from keeper.risk.first_passage import Screen, screen
 from keeper.risk.history import History
 from keeper.risk.monte_carlo import Breach, breaches
 from keeper.risk.scenarios import draw
-from keeper.risk.stress import Watched
 from keeper.risk.tail import LEVEL, BookTail, Tail, tails
 from keeper.risk.volatility import YEAR_S, Volatility, VolatilityTerms, horizon_variance, volatilities
+from keeper.risk.watched import Watched
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from config.units import BPS, WAD, mul_div_up
 from keeper.domain.account import Leg
 from keeper.margin.curves import SCALE
-from keeper.margin.evidence import ages_of, assets_of, boxes, readings
+from keeper.margin.evidence import ages_of, assets_of, boxes, readings, time_of
 from keeper.margin.health import valuation
 from keeper.planner.facts import VenueFacts
-from keeper.risk.stress import Watched
+from keeper.risk.watched import Watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def remedies(
     chains = [leg.chain for leg in account.legs]
     ages = ages_of(chains, watched.cut, watched.policy)
     read = readings(ages, watched.policy.missing_leg_uplift_bps)
-    value = valuation(account, found, read, watched.policy)
+    value = valuation(account, found, read, watched.policy, at_s=time_of(watched.cut))
     missing = -(value.surplus_above(health_wad) // (SCALE * WAD))
     if missing <= 0:
         return ()

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from config.units import BPS, WAD
-from keeper.domain.account import Account, CutPoint
+from config.units import BPS
+from keeper.domain.account import Account
 from keeper.domain.health import AccountState, UnifiedHealth
 from keeper.margin.health import evaluate
-from keeper.margin.parameters import RiskPolicy
 from keeper.margin.states import ACTIONABLE, next_state
-from keeper.risk.exposures import Exposures, Floats
+from keeper.risk.arrays import Floats
+from keeper.risk.exposures import Exposures
+from keeper.risk.watched import Watched
 from oracles.price import Price
 
 ROOM_USD = 1e-3
@@ -48,24 +49,6 @@ class Struck:
     bad_debt_wad: int
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """The accounts that a question is asked of, with the evidence of one moment. All are known and priced.
-
-    The cut has every chain as just read: the question is what prices would do.
-    """
-
-    accounts: tuple[Account, ...]
-    prices: Mapping[str, Price]
-    cut: tuple[CutPoint, ...]
-    policy: RiskPolicy
-
-    def mids(self, assets: Sequence[str]) -> Floats:
-        """Return mid prices, USD; nan for an asset without one, which no account here holds."""
-        found = [self.prices[asset].mid_wad if asset in self.prices else None for asset in assets]
-        return np.array([np.nan if mid is None else mid / WAD for mid in found], dtype=np.float64)
-
-
 def shocks(
     assets: Sequence[str], groups: Mapping[str, Sequence[str]], steps_bps: Sequence[int]
 ) -> list[Shock]:
@@ -82,7 +65,7 @@ def moved(prices: Mapping[str, Price], moves_bps: Mapping[str, int]) -> dict[str
 
 
 def strike(watched: Watched, exposures: Exposures, shock: Shock) -> Struck:
-    """Return what a shock does to the accounts, which `exposures` are of."""
+    """Return what a shock does to the accounts, which `exposures` are of (without tables)."""
     prices = moved(watched.prices, shock.moves_bps)
     after = replace(watched, prices=prices)
     found: list[tuple[str, AccountState]] = []
@@ -109,10 +92,12 @@ def strike(watched: Watched, exposures: Exposures, shock: Shock) -> Struck:
 def short(exposures: Exposures, prices: Floats) -> list[int]:
     """Return the rows whose surplus may be below zero at mid prices: no other account may be liquidated.
 
-    A high end is never below the middle, so an account that is well there is well for certain.
+    A high end is never below the middle, so an account that is well there is well for certain. `exposures` are
+    without tables: of an account that would need one nothing is known before it is evaluated exactly.
     """
     used = np.nan_to_num(prices, nan=0.0)
-    return [int(row) for row in np.flatnonzero(exposures.surplus(used[None, None])[:, 0] < ROOM_USD)]
+    below = exposures.surplus(used[None, None])[:, 0] < ROOM_USD
+    return [int(row) for row in np.flatnonzero(below | exposures.opaque)]
 
 
 def standing(account: Account, watched: Watched) -> tuple[AccountState, UnifiedHealth]:

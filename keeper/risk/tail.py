@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keeper.risk.exposures import Exposures, Floats, chunks
+from keeper.risk.arrays import Floats
+from keeper.risk.exposures import Exposures, chunks
 from keeper.risk.scenarios import Paths
 
 LEVEL = 0.975

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import lfilter
 
-from keeper.risk.exposures import Floats
+from keeper.risk.arrays import Floats
 from keeper.risk.history import History
 
 YEAR_S = 365 * 86_400.0

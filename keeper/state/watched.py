@@ -27,7 +27,7 @@ from keeper.margin.parameters import RiskPolicy
 from keeper.planner.codec import decode
 from keeper.planner.facts import VenueFacts
 from keeper.risk.history import PastPrice
-from keeper.risk.stress import Watched
+from keeper.risk.watched import Watched
 from keeper.state.reader import LogReader, Row
 from oracles.price import Price, PriceStatus
 

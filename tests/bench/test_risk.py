@@ -16,8 +16,9 @@ from keeper.risk.exposures import Exposures
 from keeper.risk.first_passage import screen
 from keeper.risk.monte_carlo import breaches
 from keeper.risk.scenarios import Paths
-from keeper.risk.stress import Shock, Watched, strike
+from keeper.risk.stress import Shock, strike
 from keeper.risk.tail import tails
+from keeper.risk.watched import Watched
 from tests.keeper.margin.builders import POLICY, cut, prices
 from tests.keeper.planner.builders import venues
 from tests.keeper.risk.forecasts import brier, forecasts, reliability

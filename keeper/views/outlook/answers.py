@@ -35,17 +35,19 @@ def answer(
 ) -> Answers:
     """Return the answers. `depth_wad` by asset, None to leave cascades out; `limit` accounts are told in full."""
     from keeper.risk.cascade import cascade
+    from keeper.risk.exposures import Exposures
     from keeper.risk.remedy import remedies
     from keeper.risk.stress import strike
 
     watched, facts = asked.book.watched, asked.book.facts
+    exposures = Exposures.of(watched.accounts, watched.policy)
     row_of = {account.account_id: row for row, account in enumerate(watched.accounts)}
     worst = sorted(asked.outlook.figures, key=lambda its: (-its.probability, its.distance, its.account_id))
     worst = [its for its in worst if its.probability > 0 or math.isfinite(its.distance)][:limit]
     wanted_wad = watched.policy.margin_call_clear_health_wad
     return Answers(
         asked=asked,
-        struck=tuple(strike(watched, asked.exposures, shock) for shock in shocks),
+        struck=tuple(strike(watched, exposures, shock) for shock in shocks),
         cascades=()
         if depth_wad is None
         else tuple(cascade(watched, facts, depth_wad, shock) for shock in shocks),

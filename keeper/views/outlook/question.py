@@ -12,7 +12,6 @@ from config.units import BPS, WAD
 from keeper.views.exits import CommandError, ExitCode
 
 if TYPE_CHECKING:
-    from keeper.risk.exposures import Exposures
     from keeper.risk.outlook import Outlook, OutlookTerms
     from keeper.risk.stress import Shock
     from keeper.risk.volatility import VolatilityTerms
@@ -32,7 +31,6 @@ class Asked:
     """A book and its outlook."""
 
     book: Book
-    exposures: Exposures
     outlook: Outlook
     estimates: Mapping[str, EstimateSettings]
 
@@ -73,9 +71,9 @@ def ask(log: LogReader, terms: OutlookTerms, given: Mapping[str, float]) -> Aske
     how = _how(estimates, given)
     step_ms = round(min(how.fast_half_life_s / SLOTS_PER_HALF_LIFE, terms.horizon_s / terms.steps) * 1_000)
     past = past_prices(log, step_ms, book.as_of_ms - LONGEST_HISTORY_MS)
-    exposures = Exposures.of(watched.accounts, watched.policy, tuple(estimates))
+    exposures = Exposures.tabled(watched, tuple(estimates))
     history = History.of(exposures.assets, step_ms / 1_000, past)
-    return Asked(book, exposures, outlook(watched, exposures, history, terms, how), estimates)
+    return Asked(book, outlook(watched, exposures, history, terms, how), estimates)
 
 
 def shocks_asked(book: Book, assets: Sequence[str], moves_bps: Sequence[int]) -> list[Shock]:

@@ -10,13 +10,14 @@ from itertools import pairwise
 import numpy as np
 
 from config.units import WAD
-from keeper.risk.exposures import Exposures, Floats
+from keeper.risk.arrays import Floats
+from keeper.risk.exposures import Exposures
 from keeper.risk.history import History
 from keeper.risk.monte_carlo import breaches
 from keeper.risk.outlook import Figures, OutlookTerms, outlook
 from keeper.risk.scenarios import Paths
-from keeper.risk.stress import Watched
 from keeper.risk.volatility import VolatilityTerms
+from keeper.risk.watched import Watched
 from tests.keeper.margin.builders import POLICY, cut, price
 from tests.keeper.risk.worlds import ASSETS, DAY_YEARS, NOW, mixed, spread, walk
 

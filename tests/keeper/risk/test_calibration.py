@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import pytest
 
-from keeper.risk.exposures import Floats
+from keeper.risk.arrays import Floats
 from tests.keeper.risk.forecasts import brier, forecasts, reliability
 
 Scores: TypeAlias = tuple[Floats, Floats, Floats]

@@ -10,7 +10,8 @@ from config.units import WAD
 from keeper.domain.account import Account
 from keeper.risk.cascade import Cascade, cascade
 from keeper.risk.exposures import Exposures
-from keeper.risk.stress import Shock, Watched, strike
+from keeper.risk.stress import Shock, strike
+from keeper.risk.watched import Watched
 from tests.keeper.margin.builders import POLICY, cut, prices
 from tests.keeper.planner.builders import venues
 from tests.keeper.risk.worlds import borrower

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.units import WAD
+from keeper.risk.arrays import Floats
 from keeper.risk.correlation import clamped, correlation, covariance, valid
-from keeper.risk.exposures import Floats
 from keeper.risk.history import History, PastPrice
 from keeper.risk.volatility import VolatilityTerms, horizon_variance, volatilities
 from tests.keeper.risk.worlds import ASSETS, CORRELATION, VOLATILITY, day_of_history

@@ -10,7 +10,8 @@ import pytest
 from config.units import WAD
 from keeper.domain.account import Account
 from keeper.margin.health import evaluate
-from keeper.risk.exposures import Exposures, Floats
+from keeper.risk.arrays import Floats
+from keeper.risk.exposures import Exposures
 from oracles.price import Price
 from tests.keeper.margin.builders import POLICY, cut, price, random_account
 from tests.keeper.risk.worlds import ASSETS, NOW
@@ -84,14 +85,3 @@ def test_a_part_of_the_accounts_values_as_the_whole_does(accounts: list[Account]
     whole = exposures.surplus(NOW[None, None])[rows]
     np.testing.assert_allclose(whole, part.surplus(NOW[columns][None, None]), rtol=1e-12, atol=1e-6)
     assert tuple(accounts[row].account_id for row in rows) == part.ids
-
-
-def test_an_account_that_owes_nothing_requires_nothing(accounts: list[Account]) -> None:
-    requires = Exposures.of(accounts, POLICY, ASSETS).requires()
-
-    for number, its in enumerate(accounts):
-        owing = any(leg.debt or leg.positions or leg.claims for leg in its.legs)
-        if not owing:
-            assert not requires[number]
-        if any(leg.positions for leg in its.legs):
-            assert requires[number]

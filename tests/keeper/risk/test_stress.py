@@ -16,7 +16,8 @@ from keeper.margin.states import next_state
 from keeper.risk.depth import moves_bps
 from keeper.risk.exposures import Exposures
 from keeper.risk.remedy import Remedy, remedies
-from keeper.risk.stress import Shock, Watched, moved, shocks, strike
+from keeper.risk.stress import Shock, moved, shocks, strike
+from keeper.risk.watched import Watched
 from tests.keeper.margin.builders import DECIMALS, POLICY, cut, prices, random_account
 from tests.keeper.planner.builders import venues
 from tests.keeper.risk.worlds import mixed

@@ -8,7 +8,7 @@ import numpy as np
 
 from config.units import WAD
 from keeper.domain.account import Account
-from keeper.risk.exposures import Floats
+from keeper.risk.arrays import Floats
 from keeper.risk.history import History, PastPrice
 from keeper.risk.volatility import YEAR_S
 from tests.keeper.margin.builders import account, leg, position
