@@ -156,6 +156,20 @@ async def test_a_configuration_that_does_not_fit_its_chain_is_told_where(
 
 
 @pytest.mark.chain
+async def test_an_uptime_feed_that_is_another_feed_is_told(keeper: Keeper, config: Path) -> None:
+    text = config.read_text()
+    address = text[text.index('kind = "chainlink"') :].partition('address = "')[2][:42]
+    config.write_text(
+        text.replace(f"chain_id = {CHAIN_ID}", f'chain_id = {CHAIN_ID}\nsequencer_feed = "{address}"')
+    )
+
+    _, findings = await check(keeper, config)
+
+    (said,) = [found for found in findings if found["subject"] == "chains.arbor.sequencer_feed"]
+    assert "the uptime feed says" in said["text"]
+
+
+@pytest.mark.chain
 async def test_a_key_of_another_address_is_found_before_any_node_is_asked(
     keeper: Keeper, config: Path
 ) -> None:

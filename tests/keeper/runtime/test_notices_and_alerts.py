@@ -14,6 +14,7 @@ from keeper.runtime.notices import Notices
 from keeper.state.entries import AlertClosed, AlertOpened, Entry
 from keeper.state.log import StateLog
 from keeper.watch.status import ChainState
+from oracles.sources.sequencer import SequencerState, SequencerStatus
 from tests.keeper.state.samples import decision
 from tests.keeper.watch.world import ACCOUNT, NOW_MS, World, log_path
 
@@ -106,6 +107,19 @@ async def test_one_alert_is_open_per_subject_and_closed_once(log: StateLog) -> N
         told.append(keys(due))
 
     assert [[("AlertOpened", "chain/alpha")], [], [("AlertClosed", "chain/alpha")], []] == told
+
+
+async def test_a_sequencer_that_is_not_up_is_told_until_its_grace_is_over(log: StateLog) -> None:
+    world = World()
+    alerts = Alerts(world.settings, world.evidence, log, Clock())
+    told: list[list[tuple[str, str]]] = []
+    for state in (SequencerState.DOWN, SequencerState.IN_GRACE, SequencerState.UP, SequencerState.UP):
+        world.evidence.sequencers["alpha"] = SequencerStatus(state, "down")
+        due = alerts.due({})
+        alerts.recorded(due)
+        told.append(keys(due))
+
+    assert [[("AlertOpened", "sequencer/alpha")], [], [("AlertClosed", "sequencer/alpha")], []] == told
 
 
 async def test_an_alert_that_did_not_reach_the_log_is_made_again(log: StateLog) -> None:
