@@ -71,6 +71,20 @@ def test_whatever_the_true_prices_are_the_figures_lie_within(seed: int, price_bp
                 assert ratio * (1 - 1e-9) - CENT <= found.health.high
 
 
+@settings(max_examples=25)
+@given(st.integers(0, 2**32), st.sampled_from((45_000, 90_000)))
+def test_a_late_chain_only_widens_the_figures(seed: int, age_ms: int) -> None:
+    at = quotes(20, 100)
+    for held in books(seed):
+        fresh = evaluate(held, at, cut(), RISK)
+        late = evaluate(held, at, cut(**{held.legs[0].chain: age_ms}), RISK)
+
+        for sure, wide in ((fresh.surplus, late.surplus), (fresh.equity, late.equity)):
+            assert wide.low <= sure.low + CENT
+            assert sure.high <= wide.high + CENT
+        assert bool(late.unknown_because) is (age_ms == 90_000 and late.surplus.high >= 0)
+
+
 def widths(seeds: range, policy: RiskPolicy, *, portfolio: bool) -> list[tuple[float, float]]:
     """Return by account how wide the interval of surplus is, and how wide the values found inside."""
     found = []
