@@ -12,22 +12,25 @@ from keeper.views.outlook.question import Asked
 
 if TYPE_CHECKING:
     from keeper.risk.cascade import Cascade
+    from keeper.risk.conditional import Conditional
     from keeper.risk.outlook import Figures
     from keeper.risk.remedy import Remedy
     from keeper.risk.stress import Shock, Struck
 
+OTHER_MOVES_BPS = (-2_000, -1_000, 0, 1_000, 2_000)
 _YEAR_H = 365 * 24
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Everything asked. `cascades` is empty where they were not; `remedies` are of the accounts in `worst`."""
+    """Everything asked. `cascades` is empty where they were not; `remedies` and `conditional` are of those in `worst`."""
 
     asked: Asked
     struck: tuple[Struck, ...]
     cascades: tuple[Cascade, ...]
     worst: tuple[Figures, ...]
     remedies: Mapping[str, tuple[Remedy, ...]]
+    conditional: Mapping[str, tuple[Conditional, ...]]
 
 
 def answer(
@@ -35,6 +38,7 @@ def answer(
 ) -> Answers:
     """Return the answers. `depth_wad` by asset, None to leave cascades out; `limit` accounts are told in full."""
     from keeper.risk.cascade import cascade
+    from keeper.risk.conditional import conditional_prices
     from keeper.risk.exposures import Exposures
     from keeper.risk.remedy import remedies
     from keeper.risk.stress import strike
@@ -54,6 +58,10 @@ def answer(
         worst=tuple(worst),
         remedies={
             its.account_id: remedies(watched, row_of[its.account_id], wanted_wad, facts) for its in worst
+        },
+        conditional={
+            its.account_id: conditional_prices(watched, row_of[its.account_id], its.shock, OTHER_MOVES_BPS)
+            for its in worst
         },
     )
 
@@ -94,7 +102,10 @@ def document(answers: Answers) -> dict[str, Any]:
         },
         "shocks": [_struck(one) for one in answers.struck],
         "cascades": [_cascade(one) for one in answers.cascades],
-        "worst": [figures(one) | {"remedies": _remedies(answers, one)} for one in answers.worst],
+        "worst": [
+            figures(one) | {"remedies": _remedies(answers, one), "liquidation_prices": _prices(answers, one)}
+            for one in answers.worst
+        ],
     }
 
 
@@ -121,6 +132,19 @@ def _remedies(answers: Answers, its: Figures) -> list[dict[str, str]]:
     return [
         {"chain": one.chain, "kind": one.kind, "asset": one.asset, "value_wad": str(one.value_wad)}
         for one in answers.remedies[its.account_id]
+    ]
+
+
+def _prices(answers: Answers, its: Figures) -> list[dict[str, Any]]:
+    return [
+        {
+            "asset": one.asset,
+            "other": one.other or None,
+            "other_move_bps": one.other_move_bps,
+            "below_wad": None if one.below_wad is None else str(one.below_wad),
+            "above_wad": None if one.above_wad is None else str(one.above_wad),
+        }
+        for one in answers.conditional[its.account_id]
     ]
 
 

@@ -90,6 +90,7 @@ def ranked(rows: Iterable[Row], figure: Figure) -> list[Row]:
 
 def with_outlook(log: LogReader, rows: Sequence[Row], horizon_s: float) -> list[Row]:
     """Return the rows, each with its outlook (empty for an account that can not be valued now)."""
+    from keeper.margin.evidence import time_of
     from keeper.margin.figures import leverage_wad
     from keeper.risk.outlook import OutlookTerms
     from keeper.views.outlook.answers import figures
@@ -97,10 +98,11 @@ def with_outlook(log: LogReader, rows: Sequence[Row], horizon_s: float) -> list[
 
     asked = ask(log, OutlookTerms(horizon_s=horizon_s), {})
     watched = asked.book.watched
+    at_s = time_of(watched.cut)
     found: dict[str, dict[str, Any]] = {}
     for account, its in zip(watched.accounts, asked.outlook.figures, strict=True):
         told = figures(its)
-        told["leverage_wad"] = leverage_wad(account, watched.prices, watched.policy)
+        told["leverage_wad"] = leverage_wad(account, watched.prices, watched.policy, at_s=at_s)
         told["move"] = (
             max(map(abs, its.shock.values()), default=None) if math.isfinite(its.distance) else None
         )

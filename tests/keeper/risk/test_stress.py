@@ -13,14 +13,15 @@ from keeper.domain.account import Account, Collateral, Debt
 from keeper.domain.health import AccountState
 from keeper.margin.health import evaluate
 from keeper.margin.states import next_state
+from keeper.risk.conditional import conditional_prices
 from keeper.risk.depth import moves_bps
 from keeper.risk.exposures import Exposures
 from keeper.risk.remedy import Remedy, remedies
 from keeper.risk.stress import Shock, moved, shocks, strike
 from keeper.risk.watched import Watched
-from tests.keeper.margin.builders import DECIMALS, POLICY, cut, prices, random_account
+from tests.keeper.margin.builders import DECIMALS, POLICY, cut, price, prices, random_account
 from tests.keeper.planner.builders import venues
-from tests.keeper.risk.worlds import mixed
+from tests.keeper.risk.worlds import borrower, mixed
 
 
 def watched(count: int = 150, width_bps: int = 20, when: LiquidateWhen = LiquidateWhen.CERTAIN) -> Watched:
@@ -118,3 +119,30 @@ def test_what_is_sold_in_parts_moves_the_price_as_if_at_once() -> None:
     )
     assert {} == moves_bps({"WBTC": 10**30}, depth)
     assert moves_bps({"ETH": -100 * WAD}, depth)["ETH"] == pytest.approx(100, abs=1)
+
+
+def test_a_liquidation_price_shifts_with_the_price_of_another_asset() -> None:
+    source = random.Random(5)
+    its = Watched((mixed(source, 0),), prices(), cut(0), POLICY)
+    shock = {"ETH": -0.1, "WBTC": -0.08, "USDC": 1e-5}
+
+    found = conditional_prices(its, 0, shock, (-1_000, 0, 1_000))
+
+    assert [("ETH", "WBTC", -1_000), ("ETH", "WBTC", 0), ("ETH", "WBTC", 1_000)] == [
+        (one.asset, one.other, one.other_move_bps) for one in found
+    ]
+    below = [one.below_wad or 0 for one in found]
+    assert below[0] > below[1] > below[2]
+    for one in found:
+        assert one.below_wad is not None
+        at = moved(its.prices, {"WBTC": one.other_move_bps}) | {"ETH": price("ETH", one.below_wad)}
+        assert abs(evaluate(its.accounts[0], at, its.cut, POLICY).surplus.mid) < WAD
+
+
+def test_an_account_of_one_asset_has_one_liquidation_price() -> None:
+    its = Watched((borrower(1.2),), prices(), cut(0), POLICY)
+
+    (found,) = conditional_prices(its, 0, {"ETH": -0.1}, (-1_000, 0))
+
+    assert ("ETH", "") == (found.asset, found.other)
+    assert found.below_wad == pytest.approx(2_000 * WAD / 1.2, rel=1e-6)
