@@ -1,0 +1,1 @@
+"""Morpho Blue: isolated markets, shares and liquidations, recomputed to the unit."""
