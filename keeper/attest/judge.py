@@ -27,6 +27,7 @@ from keeper.margin.health import evaluate
 from keeper.margin.parameters import RiskPolicy, policy_hash
 from keeper.margin.states import ACTIONABLE, next_state
 from keeper.planner.bounds import BoundKey, bounds
+from keeper.planner.effects import Move
 from keeper.planner.facts import VenueFacts
 from keeper.planner.initial import RiskAction, initial_after
 from oracles.price import PriceSet
@@ -54,9 +55,14 @@ class Terms:
 
 
 def judge(
-    attestation: Attestation, chain: str, cut: Sequence[CutBlock], view: CutView, terms: Terms
+    attestation: Attestation,
+    chain: str,
+    cut: Sequence[CutBlock],
+    view: CutView,
+    terms: Terms,
+    live: Sequence[Move] = (),
 ) -> Refused | None:
-    """Return why this must not be signed, or None if it may."""
+    """Return why this must not be signed, or None if it may. `live` are steps that were signed and may still be mined."""
     difference = view.contradicted.get(attestation.account)
     if difference is not None:
         return Refused(RefusalReason.CUT, difference)
@@ -81,7 +87,7 @@ def judge(
     if action in OWN_ACTIONS:
         return _own_action(attestation, chain, action, account, option, view, terms)
     return _health(attestation, action, health, terms) or _size(
-        attestation, chain, action, account, health, terms
+        attestation, chain, action, account, health, terms, live
     )
 
 
@@ -191,18 +197,20 @@ def _size(
     account: Account,
     health: UnifiedHealth,
     terms: Terms,
+    live: Sequence[Move] = (),
 ) -> Refused | None:
     """Check the size against what this attestor would allow itself."""
     if health.unknown_because:
         return Refused(RefusalReason.UNKNOWN_HEALTH, "; ".join(health.unknown_because))
-    allowed = bounds(account, health, terms.prices.prices, terms.policy, terms.venues)
+    tolerance_bps = terms.own.size_tolerance_bps
+    allowed = bounds(account, health, terms.prices.prices, terms.policy, terms.venues, live, tolerance_bps)
     key = BoundKey(action, chain, attestation.item)
     if action is Action.REPAY_CROSS:
         target = next((name for name, its in terms.chains.items() if its.chain_id == attestation.value), None)
         key = BoundKey(action, chain, attestation.item, target, attestation.target)
     elif action is Action.SEIZE:
         key = BoundKey(action, chain, attestation.item, claim=attestation.claim)
-    most = mul_div_up(allowed.get(key, 0), BPS + terms.own.size_tolerance_bps, BPS)
+    most = mul_div_up(allowed.get(key, 0), BPS + tolerance_bps, BPS)
     if not 0 < attestation.max_size <= most:
         return Refused(RefusalReason.SIZE, f"{action.name} of {attestation.max_size}, at most {most} here")
     return None

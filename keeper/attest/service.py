@@ -14,6 +14,7 @@ from config.settings import AttestorSettings, Settings
 from keeper.attest.cut import CutRefused, CutView, read_cut
 from keeper.attest.judge import Terms, judge
 from keeper.attest.promises import Promises
+from keeper.attest.steps_out import StepsOut
 from keeper.attest.wire import Answer, Batch, Proposal, RefusalReason, Refused, Signed
 from keeper.margin.parameters import RiskPolicy
 from keeper.state.entries import AttestationAnswered, AttestationAsked, AttestationSigned
@@ -51,13 +52,14 @@ class Attestor:
         self._now_ms = now_ms
         self._chain_by_id = {chain.chain_id: name for name, chain in settings.chains.items()}
         self._promises = Promises()
+        self._steps = StepsOut(self._chain_by_id)
         self._turns = asyncio.Semaphore(BATCHES_AT_ONCE)
 
     async def restore(self) -> None:
         """Read back what owners were promised before this process began. Call before the first batch."""
-        await asyncio.to_thread(
-            self._promises.restore, self._log.path, self._chain_by_id, self._now_ms() // 1000
-        )
+        now_s = self._now_ms() // 1000
+        await asyncio.to_thread(self._promises.restore, self._log.path, self._chain_by_id, now_s)
+        await asyncio.to_thread(self._steps.restore, self._log.path, now_s)
 
     async def attest(self, batch: Batch) -> Sequence[Answer]:
         """Return one answer per proposal, in order. Never raises for what was asked."""
@@ -108,15 +110,18 @@ class Attestor:
         chain = self._chain_by_id.get(proposal.chain_id)
         if chain is None:
             return Refused(RefusalReason.UNKNOWN_CHAIN, f"chain id {proposal.chain_id} is not configured")
-        attestation = proposal.attestation
-        refusal = judge(attestation, chain, batch.cut, view, terms)
+        attestation, now_s = proposal.attestation, terms.now_ms // 1000
+        seen = view.accounts.get(attestation.account)
+        live = self._steps.live(seen, attestation, chain, now_s) if seen is not None else ()
+        refusal = judge(attestation, chain, batch.cut, view, terms, live)
         if refusal is not None:
             return refusal
         account = view.accounts[attestation.account]
-        conflict = self._promises.conflict(account, attestation, chain, terms.now_ms // 1000)
+        conflict = self._promises.conflict(account, attestation, chain, now_s)
         if conflict:
             return Refused(RefusalReason.MARGIN, conflict)
         self._promises.note(attestation, chain)
+        self._steps.note(attestation, chain)
         return None
 
     async def _remembered(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from chains.hub.attestation import Action
+from config.units import BPS, mul_div_down
 from keeper.domain.account import Account
 from keeper.domain.health import UnifiedHealth
 from keeper.margin.parameters import RiskPolicy
@@ -13,12 +15,12 @@ from keeper.margin.states import may_be_liquidated
 from keeper.planner.appraisal import Appraiser
 from keeper.planner.candidates import Candidate, reducing, seizing, writing_off
 from keeper.planner.conditions import Conditions
-from keeper.planner.effects import Move
+from keeper.planner.effects import Effect, Move, effect
 from keeper.planner.facts import VenueFacts
 from keeper.planner.ground import Ground, Prices
 from keeper.planner.means import boundless
 from keeper.planner.option_marks import marks_of
-from keeper.planner.rescue import Choice, Rescue
+from keeper.planner.rescue import Choice, Option, Rescue, dust_size
 from keeper.planner.sizing import Workbench
 from oracles.price import Price
 
@@ -40,12 +42,18 @@ def bounds(
     prices: Mapping[str, Price],
     policy: RiskPolicy,
     facts: Mapping[str, VenueFacts],
+    live: Sequence[Move] = (),
+    tolerance_bps: int = 0,
 ) -> dict[BoundKey, int]:
     """Return the largest size of every step that is right by this view; what is not there is not right.
 
-    Each is what the step alone would need to bring the account to its target, within the hub's bounds,
-    and all the hub allows where the account is to be closed whole. SEIZE for a confirmed claim is right
-    at any health that is known. Sizes are in the action's own unit.
+    Each is what the step alone would need to bring the account to its target, or dust if that is more, within
+    the hub's bounds, and all the hub allows where the account is to be closed whole. SEIZE for a
+    confirmed claim is right at any health that is known. Sizes are in the action's own unit.
+
+    `live` are steps that were found right before and may still be mined: the account is taken as it will be after
+    them, so that several steps are together no more than what is needed. They may have been larger than this
+    view's own by `tolerance_bps`; so much less of them is counted.
     """
     if health.unknown_because:
         return {}
@@ -57,7 +65,8 @@ def bounds(
     if may_be_liquidated(health, policy):
         moves += [found.move for found in writing_off(ground, conditions) if isinstance(found, Candidate)]
         rescue = Rescue(Workbench(appraiser, hub_prices), conditions, policy.dust_value_wad, ())
-        moves += _reductions(rescue, ground, conditions, appraiser, health)
+        after = _after(ground, live, tolerance_bps, hub_prices)
+        moves += _reductions(rescue, after, conditions, appraiser, health)
     return {key_of(move): move.size for move in moves if move.size}
 
 
@@ -77,5 +86,23 @@ def _reductions(
     if health.equity.high < 0 or rescue.only_toxic(survey):
         steps = reducing(ground, conditions, whole=True)
         return [found.move for found in steps if isinstance(found, Candidate)]
-    choices = (rescue.sized(ground, before, option, means) for option in survey.options)
-    return [choice.trial.move for choice in choices if isinstance(choice, Choice)]
+    choices = [(option, rescue.sized(ground, before, option, means)) for option in survey.options]
+    return [
+        _or_dust(choice.trial.move, option, conditions)
+        for option, choice in choices
+        if isinstance(choice, Choice)
+    ]
+
+
+def _or_dust(move: Move, option: Option, conditions: Conditions) -> Move:
+    """Return the move no smaller than dust, where it may be that large: below that a step may not pay for itself."""
+    dust = dust_size(option.candidate, conditions.dust_wad)
+    return replace(move, size=max(move.size, min(dust, option.trial.move.size)))
+
+
+def _after(ground: Ground, live: Sequence[Move], tolerance_bps: int, prices: Prices) -> Ground:
+    for move in live:
+        size = mul_div_down(move.size, BPS, BPS + tolerance_bps)
+        outcome = effect(ground, replace(move, size=size), prices)
+        ground = outcome.ground if isinstance(outcome, Effect) else ground
+    return ground

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chains.hub.attestation import Action
+from config.units import WAD
 from keeper.domain.account import Account
 from keeper.planner.bounds import BoundKey, bounds, key_of
+from keeper.planner.effects import Move
 from keeper.planner.plan import move_of
 from oracles.price import Price
 from tests.keeper.margin.builders import CHAINS, POLICY, account, claim, leg, position, prices, token
@@ -71,3 +73,53 @@ def test_a_chain_the_attestor_does_not_trust_has_no_right_steps() -> None:
     facts = venues() | {THERE: venue(THERE, not_live="is paused")}
 
     assert {} == bounds(CROSS, health_of(CROSS, prices()), prices(), POLICY, facts)
+
+
+TWICE = account(
+    leg(HERE, tokens={"ETH": "10"}, owes="16800"), leg(THERE, tokens={"WBTC": "0.3"}, owes="13900")
+)
+
+
+def after(held: Account, at: dict[str, Price], *live: Move, tolerance_bps: int = 0) -> dict[BoundKey, int]:
+    return bounds(held, health_of(held, at), at, POLICY, venues(), live, tolerance_bps)
+
+
+def test_what_was_signed_already_leaves_only_the_rest_to_be_asked_for() -> None:
+    """Each of two steps alone would do: asked for together they may do no more than one."""
+    alone = after(TWICE, prices())
+    first = BoundKey(Action.REPAY, HERE, 1)
+    second = BoundKey(Action.REPAY, THERE, 2)
+    half = Move(Action.REPAY, HERE, 1, alone[first] // 2)
+
+    left = after(TWICE, prices(), half)
+
+    assert 0 < left[second] < alone[second]
+
+
+def test_the_whole_need_signed_once_leaves_nothing() -> None:
+    at = prices()
+    key = BoundKey(Action.REPAY_CROSS, THERE, 0, HERE, token("ETH", HERE))
+
+    assert {} == after(
+        CROSS, at, Move(Action.REPAY_CROSS, THERE, 0, allowed(CROSS, at)[key], HERE, token("ETH", HERE))
+    )
+
+
+def test_an_attestor_that_sees_a_little_less_need_does_not_refuse_the_second_step_of_a_plan() -> None:
+    """What was signed may have been larger than this view's own by the tolerance: the rest is measured from less."""
+    at = prices()
+    alone = after(TWICE, at)
+    most = Move(Action.REPAY, HERE, 1, alone[BoundKey(Action.REPAY, HERE, 1)])
+    second = BoundKey(Action.REPAY, THERE, 2)
+
+    assert after(TWICE, at, most).get(second, 0) < after(TWICE, at, most, tolerance_bps=500)[second]
+
+
+def test_a_step_may_always_be_as_large_as_dust() -> None:
+    """A smaller one may not pay for its gas, and the account would wait."""
+    held = account(leg(HERE, tokens={"ETH": "10"}, owes="16501"))
+    at = prices()
+    policy = replace(POLICY, target_health_wad=WAD + WAD // 10_000)
+    found = bounds(held, health_of(held, at, policy), at, policy, venues())
+
+    assert 50 * 10**6 == found[BoundKey(Action.REPAY, HERE, 1)]
