@@ -113,8 +113,8 @@ class CcxtBatch:
             auto_decompress=False,
             trust_env=False,
         )
-        # what it would add of its own overrides the session's
-        exchange.headers = {**(exchange.headers or {}), "Accept-Encoding": "identity"}
+        # its last look at the headers, after it has asked for compression
+        exchange.set_headers = lambda headers: {**headers, "Accept-Encoding": "identity"}
         url = self._settings[0].url
         if url is not None:
             exchange.urls["api"] = _readdressed(exchange.urls["api"], url.reveal().rstrip("/"))
@@ -167,7 +167,8 @@ def _readdressed(urls: object, base: str) -> object:
     if isinstance(urls, Mapping):
         return {key: _readdressed(inner, base) for key, inner in urls.items()}
     if isinstance(urls, str) and "://" in urls:
-        return base + "/" + urls.partition("://")[2].partition("/")[2]
+        _, slash, path = urls.partition("://")[2].partition("/")
+        return base + slash + path
     return urls
 
 
