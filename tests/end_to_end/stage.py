@@ -37,7 +37,7 @@ KEEPER_SECRET = bytes.fromhex("4b" * 32)
 ATTESTOR_NAMES = ("anna", "boris", "carla")
 
 
-async def until(condition: Callable[[], object], what: str, timeout_s: float = 20.0) -> Any:
+async def until(condition: Callable[[], object], what: str, timeout_s: float = 45.0) -> Any:
     """Wait for something that no event tells. Returns the condition's first true answer; it may be a coroutine's."""
     try:
         async with asyncio.timeout(timeout_s):
