@@ -21,7 +21,7 @@ from keeper.state.errors import LogUnavailable
 from keeper.state.log import StateLog
 from keeper.state.reader import LogReader
 from tests.keeper.attest.proposals import chain_of, cut_of, good, world_for
-from tests.keeper.watch.world import ACCOUNT, CHAINS, HUBS, NOW_MS, NOW_S, TOKENS, World, log_path
+from tests.keeper.watch.world import ACCOUNT, CHAINS, HUBS, NOW_MS, NOW_S, TOKENS, World, log_path, opened
 
 KEY = Key(bytes([7]) * 32)
 
@@ -217,3 +217,36 @@ async def test_a_liquidation_waits_for_no_promise(log: StateLog) -> None:
     answers = await service.attest(batch(world, good(world, Action.REPAY)))
 
     assert [None] == [reason(each) for each in answers]
+
+
+def twice_in_trouble() -> tuple[World, Attestation]:
+    """Return a world in which a repayment on either of two hubs would do, and the whole of one of them."""
+    world = World()
+    for name in ("alpha", "beta"):
+        world.mine(name, *opened(name, eth="1", debt=1_700))
+    return world, good(world, Action.REPAY)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_steps_that_would_each_do_are_not_both_signed(log: StateLog, *, restarted: bool) -> None:
+    world, whole = twice_in_trouble()
+    part = replace(whole, max_size=whole.max_size * 3 // 4)
+    service = attestor(world, log)
+
+    first = await service.attest(batch(world, part, chain="alpha"))
+    if restarted:
+        service = attestor(world, log)
+        await service.restore()
+    second = await service.attest(batch(world, part, chain="beta"))
+
+    assert [None, RefusalReason.SIZE] == [reason(each) for each in [*first, *second]]
+
+
+async def test_the_rest_of_a_plan_is_signed_beside_its_first_step(log: StateLog) -> None:
+    world, whole = twice_in_trouble()
+    ask = [replace(whole, max_size=size) for size in (whole.max_size * 3 // 4, whole.max_size // 4)]
+    both = Batch(cut_of(world), (Proposal(CHAINS["alpha"], ask[0]), Proposal(CHAINS["beta"], ask[1])))
+
+    answers = await attestor(world, log).attest(both)
+
+    assert [None, None] == [reason(each) for each in answers]
