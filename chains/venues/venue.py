@@ -34,6 +34,7 @@ class Obstacle(StrEnum):
     ILLIQUID = "illiquid"
     NOTHING_TO_GAIN = "nothing_to_gain"
     UNKNOWN_ACCOUNT = "unknown_account"
+    LESS_THAN_ASKED = "less_than_asked"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -151,3 +152,6 @@ class Venue(Protocol[StateT]):
 
     def outcomes(self, logs: Sequence[Mapping[str, Any]]) -> tuple[Outcome, ...]:
         """Return the liquidations among these logs, whoever did them."""
+
+    def refusal(self, revert_data: bytes) -> Obstacle | None:
+        """Return why the venue refused a call, None if its words say nothing of the borrower."""

@@ -8,7 +8,7 @@ from typing import Any
 from eth_hash.auto import keccak
 from eth_utils import to_checksum_address
 
-from chains.hub.codec import word
+from chains.hub.codec import selector, word
 
 
 def topic(signature: str) -> str:
@@ -41,6 +41,18 @@ def read_addresses(answer: bytes) -> tuple[str, ...]:
     if rest or count < 0 or answer[:64] != word(32) + word(count):
         raise ValueError(f"{len(answer)} bytes are not one list of addresses")
     return tuple(map(read_address_word, read_words(answer[64:], count)))
+
+
+_ERROR = selector("Error(string)")
+PANIC = selector("Panic(uint256)")
+
+
+def revert_text(data: bytes) -> str:
+    """Return the text a contract reverted with, "" if it gave none or another kind of reason."""
+    if data[:4] != _ERROR or len(data) < 68:
+        return ""
+    length = int.from_bytes(data[36:68])
+    return data[68 : 68 + length].decode("utf-8", "replace") if length <= len(data) - 68 else ""
 
 
 def log_words(log: Mapping[str, Any], topics: int, words: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 from chains.hub.codec import selector, word
 from chains.venues.aave_v3.configuration import read_configuration
 from chains.venues.aave_v3.state import EMode, Reserve
-from chains.venues.venue import Borrower, Liquidation, Outcome
-from chains.venues.words import address_word, log_words, read_address_word, read_words, topic
+from chains.venues.venue import Borrower, Liquidation, Obstacle, Outcome
+from chains.venues.words import address_word, log_words, read_address_word, read_words, revert_text, topic
 
 Log: TypeAlias = Mapping[str, Any]
 
@@ -110,6 +110,21 @@ def touched(logs: Sequence[Log]) -> frozenset[Borrower]:
             fields, _ = log_words(log, indexed, words)
             found |= {Borrower(read_address_word(fields[at])) for at in accounts}
     return frozenset(found)
+
+
+_REFUSALS = {
+    "27": Obstacle.INACTIVE,
+    "29": Obstacle.PAUSED,
+    "45": Obstacle.HEALTHY,
+    "46": Obstacle.NOT_COLLATERAL,
+    "47": Obstacle.NO_DEBT,
+    "59": Obstacle.SENTINEL,
+}
+
+
+def refusal(revert_data: bytes) -> Obstacle | None:
+    """Return what a revert of ``liquidationCall`` means; the pool's errors are numbers as text."""
+    return _REFUSALS.get(revert_text(revert_data))
 
 
 def outcomes(logs: Sequence[Log]) -> tuple[Outcome, ...]:

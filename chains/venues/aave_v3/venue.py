@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chains.blocks import Head
-from chains.venues.aave_v3.codec import liquidation_call, outcomes, touched
+from chains.venues.aave_v3.codec import liquidation_call, outcomes, refusal, touched
 from chains.venues.aave_v3.health import (
     NO_BALANCE,
     PriceMissing,
@@ -89,3 +89,7 @@ class AaveV3:
     def outcomes(self, logs: Sequence[Mapping[str, Any]]) -> tuple[Outcome, ...]:
         """Return the liquidations among these logs."""
         return outcomes(logs)
+
+    def refusal(self, revert_data: bytes) -> Obstacle | None:
+        """Return why the contract refused a call, None if it says nothing of the borrower."""
+        return refusal(revert_data)

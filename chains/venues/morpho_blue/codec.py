@@ -9,8 +9,16 @@ from eth_hash.auto import keccak
 
 from chains.hub.codec import selector, word
 from chains.venues.morpho_blue.state import Holding, MarketParameters
-from chains.venues.venue import Borrower, Liquidation, Outcome
-from chains.venues.words import address_word, log_words, read_address_word, read_words, topic
+from chains.venues.venue import Borrower, Liquidation, Obstacle, Outcome
+from chains.venues.words import (
+    PANIC,
+    address_word,
+    log_words,
+    read_address_word,
+    read_words,
+    revert_text,
+    topic,
+)
 
 Log: TypeAlias = Mapping[str, Any]
 
@@ -109,6 +117,16 @@ def touched(logs: Sequence[Log]) -> frozenset[Borrower]:
             fields, _ = log_words(log, 3, words)
             found.add(Borrower(read_address_word(fields[at]), "0x" + fields[0].to_bytes(32).hex()))
     return frozenset(found)
+
+
+_UNDERFLOW = PANIC + word(0x11)
+
+
+def refusal(revert_data: bytes) -> Obstacle | None:
+    """Return what a revert of ``liquidate`` means; what is no longer there shows as an underflow."""
+    if revert_data == _UNDERFLOW:
+        return Obstacle.LESS_THAN_ASKED
+    return Obstacle.HEALTHY if revert_text(revert_data) == "position is healthy" else None
 
 
 def outcomes(logs: Sequence[Log], markets: Mapping[str, MarketParameters]) -> tuple[Outcome, ...]:

@@ -127,6 +127,10 @@ class MorphoBlue:
         """Return the liquidations in our markets among these logs."""
         return codec.outcomes(logs, self._markets)
 
+    def refusal(self, revert_data: bytes) -> Obstacle | None:
+        """Return why the contract refused a call, None if it says nothing of the borrower."""
+        return codec.refusal(revert_data)
+
     def _totals(self, answers: Answers, market: str) -> tuple[int, ...]:
         totals = answers.read((self._morpho, codec.market_call(market)), lambda answer: read_words(answer, 6))
         if totals[4] == 0:

@@ -14,6 +14,7 @@ from chains.blocks import Head
 from chains.client import ChainClient
 from chains.devnet.anvil import Anvil
 from chains.endpoint import Endpoint
+from chains.errors import Reverted
 from chains.hub.codec import selector
 from config.secrets import SecretUrl
 
@@ -108,3 +109,13 @@ class LocalChain:
         assert receipt["status"] == "0x1", fields["data"][:10]
         found: dict[str, Any] = receipt
         return found
+
+    async def reverted(self, to: str, data: bytes) -> bytes:
+        """Return what a contract reverts with."""
+        client = await self.client()
+        try:
+            (answer,) = await client.call_many([(to, data)], (await self.head()).hash)
+        finally:
+            await client.aclose()
+        assert isinstance(answer, Reverted), "the call did not revert"
+        return answer.data
