@@ -1,1 +1,1 @@
-"""Where quotes come from: HTTP venues, Chainlink-interface feeds, vault share rates."""
+"""Where quotes come from: venues asked and venues that push, signed packages, and contracts read on a chain."""

@@ -24,6 +24,7 @@ from oracles.median import distance_bps, exceeds_bps, middle
 from oracles.price import FailureKind, Price, Quote, QuoteFailure
 from oracles.pricing import PriceBook
 from tests.oracles.evidence import EXACT, NOW_MS, failure, http_settings, quote
+from tests.oracles.vectors import on_chain
 
 Given: TypeAlias = Mapping[str, Any]
 EDGE = Edge("ETH", "USD")
@@ -235,17 +236,23 @@ CHECKS: Mapping[str, Callable[[Given], object]] = {
     "band": band,
     "confidence": confidence,
     "distance": distance,
+    "exponent": on_chain.exponent,
+    "mean_tick": on_chain.mean_tick,
     "median": median,
     "middle": of_all,
     "oldest": oldest,
     "outliers": outliers,
     "path": path,
     "paths": paths,
+    "pool_price": on_chain.pool_price,
     "product": product,
     "product_of": lambda given: two_intervals(given, "B/USD"),
     "quotient": quotient,
     "quotient_of": lambda given: two_intervals(given, "USD/B"),
     "rate_cap": rate_cap,
     "setting": setting,
+    "tick_root": on_chain.tick_root,
     "units": units,
+    "uptime": on_chain.uptime,
+    "within_bounds": on_chain.within_bounds,
 }
