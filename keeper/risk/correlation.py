@@ -31,17 +31,23 @@ class Correlation:
     stress: Floats
 
 
-def correlation(history: History, half_life_s: float, *, oracle_approximating: bool = False) -> Correlation:
-    """Return the correlations of a history; a half is assumed of all pairs of which it does not tell.
+def correlation(
+    history: History,
+    half_life_s: float,
+    assumed: Floats | None = None,
+    *,
+    oracle_approximating: bool = False,
+) -> Correlation:
+    """Return the correlations of a history, and what is assumed (a half) of all pairs of which it does not tell.
 
     Returns are divided by their own volatility of the moment first, so that one wild hour does not
     decide. `oracle_approximating` takes the shrinkage of Chen et al. for that of Ledoit and Wolf.
     """
     count = len(history.assets)
     stress, covered = np.ones((count, count)), np.flatnonzero(history.covered)
-    found = _assumed(count)
+    found = _assumed(count) if assumed is None else assumed.copy()
     if len(covered) < 2 or len(history) < max(FEWEST_RETURNS, 2 * len(covered)):
-        return Correlation(history.assets, found, stress)
+        return Correlation(history.assets, valid(found), stress)
     from sklearn.covariance import OAS, LedoitWolf
 
     returns = history.returns[:, covered]

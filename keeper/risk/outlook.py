@@ -78,16 +78,24 @@ class Outlook:
 
 
 def outlook(
-    watched: Watched, exposures: Exposures, history: History, terms: OutlookTerms, how: VolatilityTerms
+    watched: Watched,
+    exposures: Exposures,
+    history: History,
+    terms: OutlookTerms,
+    how: VolatilityTerms,
+    assumed: Floats | None = None,
 ) -> Outlook:
-    """Return the outlook of the accounts that `exposures` are of. `history` has their assets, in the same order."""
+    """Return the outlook of the accounts that `exposures` are of. `history` has their assets, in the same order.
+
+    `assumed` are correlations by asset where history does not tell them.
+    """
     years = terms.horizon_s / YEAR_S
     prices = np.nan_to_num(watched.mids(exposures.assets), nan=1.0)
     volatility = volatilities(history, how)
     used = np.array(
         [_used(volatility[asset], history, at, terms) for at, asset in enumerate(exposures.assets)]
     )
-    related = correlation(history, how.slow_half_life_s)
+    related = correlation(history, how.slow_half_life_s, assumed)
     calm = covariance(related.calm, used, years)
     seen = screen(exposures, prices, calm)
     stressed = screen(exposures, prices, covariance(related.stress, used, years))

@@ -29,12 +29,14 @@ _MEDIAN_OF_FIVE = 1.6235967205469137
 class VolatilityTerms:
     """How volatility is measured: half-lives, what is assumed without history, and by asset the bounds of any answer.
 
-    Volatilities are fractions per year. `given` are an operator's own, by asset: nothing is measured for them.
+    Volatilities are fractions per year. `assumed_of` are assumptions of single assets, before `assumed`. `given` are
+    an operator's own, by asset: nothing is measured for them.
     """
 
     fast_half_life_s: float = 3_600.0
     slow_half_life_s: float = 86_400.0
     assumed: float = 1.0
+    assumed_of: Mapping[str, float] | None = None
     bounds: Mapping[str, tuple[float, float]] | None = None
     given: Mapping[str, float] | None = None
 
@@ -63,7 +65,8 @@ def volatilities(history: History, terms: VolatilityTerms) -> dict[str, Volatili
         its = history.returns[:, at] if history.covered[at] else np.empty(0)
         given = (terms.given or {}).get(asset)
         if len(its) < FEWEST_RETURNS:
-            used = given if given is not None else terms.bounded(asset, terms.assumed)
+            assumed = (terms.assumed_of or {}).get(asset, terms.assumed)
+            used = given if given is not None else terms.bounded(asset, assumed)
             found[asset] = Volatility(asset, used, None, None, None, len(its))
             continue
         fast = annual(ewma_variance(its, terms.fast_half_life_s / history.step_s)[-1], history.step_s)

@@ -69,6 +69,15 @@ def test_a_cascade_is_told_round_by_round(keeper: Keeper, log: Path) -> None:
     assert cascade["settled"]
     assert len(cascade["rounds"]) >= 2
     assert cascade["moves_bps"]["vETH"] < -4_000
+    assert [] == told["without_depth"]
+
+
+def test_without_depth_it_says_that_sales_move_nothing(keeper: Keeper, log: Path) -> None:
+    told = answer(keeper, "stress", "--log", log, "--move", "-40", "--depth", "vETH=1000")
+    _, out, _ = keeper("stress", "--log", log)
+
+    assert ["ETH"] == told["without_depth"]
+    assert "no depth is known of ETH and vETH" in out
 
 
 def test_the_same_seed_gives_the_same_answer_and_another_another(keeper: Keeper, log: Path) -> None:
@@ -85,6 +94,7 @@ def test_a_given_volatility_takes_the_place_of_the_estimate(keeper: Keeper, log:
 
     assert 0.25 == told["volatility"]["vETH"]["used"]
     assert 1.0 == told["volatility"]["ETH"]["used"]
+    assert 0.1 == told["volatility"]["USDC"]["used"], "money is calm, but no calmer than lowest_volatility"
 
 
 def test_an_account_below_maintenance_is_certain_and_told_what_would_help(

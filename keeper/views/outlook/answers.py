@@ -23,7 +23,10 @@ _YEAR_H = 365 * 24
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Everything asked. `cascades` is empty where they were not; `remedies` and `conditional` are of those in `worst`."""
+    """Everything asked. `cascades` is empty where they were not; `remedies` and `conditional` are of those in `worst`.
+
+    `without_depth` are the shocked assets whose price sales do not move, since how much it takes is not known.
+    """
 
     asked: Asked
     struck: tuple[Struck, ...]
@@ -31,6 +34,7 @@ class Answers:
     worst: tuple[Figures, ...]
     remedies: Mapping[str, tuple[Remedy, ...]]
     conditional: Mapping[str, tuple[Conditional, ...]]
+    without_depth: tuple[str, ...]
 
 
 def answer(
@@ -63,6 +67,11 @@ def answer(
             its.account_id: conditional_prices(watched, row_of[its.account_id], its.shock, OTHER_MOVES_BPS)
             for its in worst
         },
+        without_depth=tuple(
+            sorted(
+                {asset for shock in shocks for asset in shock.moves_bps if not (depth_wad or {}).get(asset)}
+            )
+        ),
     )
 
 
@@ -102,6 +111,7 @@ def document(answers: Answers) -> dict[str, Any]:
         },
         "shocks": [_struck(one) for one in answers.struck],
         "cascades": [_cascade(one) for one in answers.cascades],
+        "without_depth": list(answers.without_depth) if answers.cascades else [],
         "worst": [
             figures(one) | {"remedies": _remedies(answers, one), "liquidation_prices": _prices(answers, one)}
             for one in answers.worst

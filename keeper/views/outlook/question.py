@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 SLOTS_PER_HALF_LIFE = 12
 LONGEST_HISTORY_MS = 7 * 86_400_000
+MONEY_VOLATILITY, ALMOST_ONE, SOME = 0.03, 0.99, 0.5
+"""What is assumed without history: of assets that stand for dollars; of an asset and its share; of two others."""
 
 _SPAN = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _PERCENT = re.compile(r"[+-]?[0-9]{1,4}(\.[0-9]{1,2})?")
@@ -40,6 +43,10 @@ def ask(log: LogReader, terms: OutlookTerms, given: Mapping[str, float]) -> Aske
 
     Raises `CommandError` while there is nothing to ask about.
     """
+    # A question must not take every core from the daemon that it is asked beside of.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    import numpy as np
+
     from keeper.margin.evidence import assets_of
     from keeper.planner.codec import Undecodable
     from keeper.risk.exposures import Exposures
@@ -68,12 +75,13 @@ def ask(log: LogReader, terms: OutlookTerms, given: Mapping[str, float]) -> Aske
         raise CommandError(
             f"there is no asset {unknown[0]} here", advice=f"there are: {', '.join(estimates)}"
         )
-    how = _how(estimates, given)
+    how = _how(book, estimates, given)
     step_ms = round(min(how.fast_half_life_s / SLOTS_PER_HALF_LIFE, terms.horizon_s / terms.steps) * 1_000)
     past = past_prices(log, step_ms, book.as_of_ms - LONGEST_HISTORY_MS)
     exposures = Exposures.tabled(watched, tuple(estimates))
     history = History.of(exposures.assets, step_ms / 1_000, past)
-    return Asked(book, outlook(watched, exposures, history, terms, how), estimates)
+    assumed = np.array([[_together(book, one, other) for other in estimates] for one in estimates])
+    return Asked(book, outlook(watched, exposures, history, terms, how, assumed), estimates)
 
 
 def shocks_asked(book: Book, assets: Sequence[str], moves_bps: Sequence[int]) -> list[Shock]:
@@ -139,7 +147,9 @@ def percents(values: Sequence[str]) -> list[int]:
     return found
 
 
-def _how(estimates: Mapping[str, EstimateSettings], given: Mapping[str, float]) -> VolatilityTerms:
+def _how(
+    book: Book, estimates: Mapping[str, EstimateSettings], given: Mapping[str, float]
+) -> VolatilityTerms:
     from keeper.risk.volatility import VolatilityTerms
 
     fast_s = min((its.half_life_s for its in estimates.values()), default=3_600.0)
@@ -150,8 +160,18 @@ def _how(estimates: Mapping[str, EstimateSettings], given: Mapping[str, float]) 
             asset: (its.lowest_volatility / WAD, its.highest_volatility / WAD)
             for asset, its in estimates.items()
         },
+        assumed_of=dict.fromkeys(_money(book), MONEY_VOLATILITY),
         given=given,
     )
+
+
+def _together(book: Book, one: str, other: str) -> float:
+    """Return the correlation that is assumed of two assets: high for one that is priced in the other, none of money."""
+    if one == other:
+        return 1.0
+    if _root(one, book.via) == _root(other, book.via):
+        return ALMOST_ONE
+    return 0.0 if _money(book) & {one, other} else SOME
 
 
 def _estimates(book: Book, asset: str) -> EstimateSettings:

@@ -40,6 +40,9 @@ def parts(answers: Answers) -> Iterator[RenderableType]:
     yield ""
     if answers.cascades:
         yield _cascades(answers)
+        if answers.without_depth:
+            names = figures.listing(list(answers.without_depth))
+            yield f"no depth is known of {names}: sales do not move it (estimates.depth, or --depth ASSET=USD)"
         yield ""
     yield _worst(answers)
 
