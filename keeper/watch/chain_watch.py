@@ -124,6 +124,12 @@ class ChainWatch:
     def _status(self) -> ChainStatus:
         return self._evidence.statuses[self.name]
 
+    @property
+    def _hub_feeds(self) -> frozenset[str]:
+        """The feeds that the hub itself reads."""
+        facts = self._evidence.facts[self.name]
+        return frozenset({token.feed for token in facts.tokens} | {market.feed for market in facts.markets})
+
     async def _on_update(self, update: ChainUpdate) -> None:
         async with self._book_stands:
             self._evidence.touched |= self._evidence.book.apply(update)
@@ -178,7 +184,7 @@ class ChainWatch:
         self, feeds: Feeds, found: list[bytes | None], asked: list[Call], head: Head
     ) -> FeedReading:
         """Return what the feeds say; a proxy that points elsewhere now has its new aggregator asked at once."""
-        reading = feeds.read(found, head.timestamp, self._now_ms())
+        reading = feeds.read(found, head.timestamp, self._now_ms(), self._hub_feeds)
         calls = feeds.calls()
         if calls == asked:
             return reading
@@ -188,7 +194,7 @@ class ChainWatch:
             log.info("reads_at_head_failed", chain=self.name, error=str(error))
             return reading
         found = [None if isinstance(answer, Reverted) else answer for answer in answers]
-        return feeds.read(found, head.timestamp, self._now_ms())
+        return feeds.read(found, head.timestamp, self._now_ms(), self._hub_feeds)
 
     def _take_feeds(self, reading: FeedReading) -> None:
         self._prices.on_chain_answers(reading.quotes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from config.settings import ChainSettings
@@ -41,7 +41,7 @@ class Feeds:
             if isinstance(source, OnChainSourceSettings) and source.chain == chain
         ]
         self._readers = tuple(open_reader(source) for source in own)
-        self._hub_feeds = frozenset(source.name for source in own if source.kind == HUB_FEED)
+        self._feeds = {source.name: source.address for source in own if source.kind == HUB_FEED}
         self._sequencer: SequencerFeed | None = None
         if settings is not None and settings.sequencer_feed is not None:
             self._sequencer = SequencerFeed(settings.sequencer_feed, settings.sequencer_grace_s)
@@ -54,8 +54,14 @@ class Feeds:
         uptime = [] if self._sequencer is None else self._sequencer.calls()
         return [*uptime, *(call for reader in self._readers for call in reader.calls())]
 
-    def read(self, answers: Sequence[bytes | None], block_timestamp: int, now_ms: int) -> FeedReading:
-        """Hand each source its own answers back."""
+    def read(
+        self,
+        answers: Sequence[bytes | None],
+        block_timestamp: int,
+        now_ms: int,
+        hub_feeds: Collection[str] = (),
+    ) -> FeedReading:
+        """Hand each source its own answers back. `hub_feeds` are the addresses that the hub itself reads."""
         sequencer: SequencerStatus | None = None
         start = 0
         if self._sequencer is not None:
@@ -66,7 +72,9 @@ class Feeds:
             end = start + len(reader.calls())
             quotes.append(reader.read(answers[start:end], block_timestamp, now_ms))
             start = end
-        return FeedReading(self._gated(quotes, sequencer, now_ms), self._hub_prices(quotes), sequencer)
+        return FeedReading(
+            self._gated(quotes, sequencer, now_ms), self._hub_prices(quotes, hub_feeds), sequencer
+        )
 
     def silent(self, now_ms: int) -> list[QuoteFailure]:
         """Return the failures of all sources when the chain has stopped."""
@@ -84,9 +92,14 @@ class Feeds:
             for reader, quote in zip(self._readers, quotes, strict=True)
         )
 
-    def _hub_prices(self, quotes: Sequence[Quote | QuoteFailure]) -> dict[str, int]:
-        return {
-            quote.pair.removesuffix("/USD"): quote.value_wad
+    def _hub_prices(
+        self, quotes: Sequence[Quote | QuoteFailure], hub_feeds: Collection[str]
+    ) -> dict[str, int]:
+        """Return the hub's own prices. Of two feeds of one asset that of the hub wins, wherever it stands."""
+        feeds = [
+            quote
             for quote in quotes
-            if isinstance(quote, Quote) and quote.source in self._hub_feeds and quote.pair.endswith("/USD")
-        }
+            if isinstance(quote, Quote) and quote.source in self._feeds and quote.pair.endswith("/USD")
+        ]
+        feeds.sort(key=lambda quote: self._feeds[quote.source] in hub_feeds)
+        return {quote.pair.removesuffix("/USD"): quote.value_wad for quote in feeds}

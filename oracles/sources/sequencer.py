@@ -47,7 +47,7 @@ class SequencerFeed:
 
     def __init__(self, address: str, grace_s: float) -> None:
         self._address = address
-        self._grace_s = grace_s
+        self._grace_ms = int(grace_s * 1000)
 
     def calls(self) -> list[Call]:
         """Return the call to make at one block."""
@@ -66,7 +66,7 @@ class SequencerFeed:
         if answer == _DOWN:
             return SequencerStatus(SequencerState.DOWN, "its sequencer is down", started_at)
         up_for_s = block_timestamp - started_at
-        if up_for_s <= self._grace_s:
-            detail = f"its sequencer is up again for {up_for_s} s, grace is {self._grace_s:g} s"
+        if up_for_s * 1000 <= self._grace_ms:
+            detail = f"its sequencer is up again for {up_for_s} s, grace is {self._grace_ms // 1000} s"
             return SequencerStatus(SequencerState.IN_GRACE, detail, started_at)
         return SequencerStatus(SequencerState.UP, "", started_at)

@@ -82,6 +82,24 @@ def test_a_hubs_own_price_is_its_feeds_and_not_what_another_oracle_says_on_the_c
     assert {"ETH": 3_000 * WAD} == answered(Feeds("alpha", SOURCES)).hub_prices
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_feeds_of_an_asset_the_one_that_the_hub_reads_is_its_price(order: int) -> None:
+    two = [SOURCES[0], SOURCES[2].model_copy(update={"chain": "alpha"})][::order]
+    feeds = Feeds("alpha", two)
+    value = {FEED: 3_000, OTHER_FEED: 3_300}
+    answers = [
+        {"feaf968c": words(7, value[to.lower()] * 10**8, BLOCK_S, BLOCK_S, 7), "313ce567": words(8)}.get(
+            data.hex()
+        )
+        for to, data in feeds.calls()
+    ]
+
+    reading = feeds.read(answers, BLOCK_S, NOW_MS, {SOURCES[0].address})
+
+    assert {"ETH": 3_000 * WAD} == reading.hub_prices
+    assert 2 == len(reading.quotes)
+
+
 class TestSequencer:
     FEEDS = chain(sequencer_feed=UPTIME, sequencer_grace_s=600.0)
 
