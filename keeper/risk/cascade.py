@@ -77,9 +77,16 @@ class _Running:
 
 
 def cascade(
-    watched: Watched, facts: Mapping[str, VenueFacts], depth_wad: Mapping[str, int | None], shock: Shock
+    watched: Watched,
+    facts: Mapping[str, VenueFacts],
+    depth_wad: Mapping[str, int | None],
+    shock: Shock,
+    via: Mapping[str, str] | None = None,
 ) -> Cascade:
-    """Return the rounds after a shock. `depth_wad` is what of each asset can be sold within one percent, USD wad."""
+    """Return the rounds after a shock. `depth_wad` is what of each asset can be sold within one percent, USD wad.
+
+    `via` names the asset that another is priced in: where that one falls, the other falls with it.
+    """
     venues = {
         chain: replace(its, not_live="", hub_prices_wad={}, held_assets={}) for chain, its in facts.items()
     }
@@ -99,7 +106,7 @@ def cascade(
         settled = steps == 0
         for asset, value_wad in sold.items():
             running.sold_wad[asset] = running.sold_wad.get(asset, 0) + value_wad
-        impact = moves_bps(running.sold_wad, depth_wad)
+        impact = _carried(moves_bps(running.sold_wad, depth_wad), via or {})
         total = _together(shock.moves_bps, impact)
         prices = moved(watched.prices, total)
         if not settled:
@@ -201,6 +208,18 @@ def _together(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, 
         asset: (BPS + first.get(asset, 0)) * (BPS + second.get(asset, 0)) // BPS - BPS
         for asset in {**first, **second}
     }
+
+
+def _carried(impact: Mapping[str, int], via: Mapping[str, str]) -> dict[str, int]:
+    """Return the moves with those of what an asset is priced in, and of what that is priced in, on top."""
+    found = dict(impact)
+    for asset in via:
+        above = asset
+        for _ in via:
+            above = via.get(above, "")
+            if above in impact:
+                found |= _together({asset: found.get(asset, 0)}, {asset: impact[above]})
+    return found
 
 
 def _anyone(venues: Mapping[str, VenueFacts]) -> Inventory:

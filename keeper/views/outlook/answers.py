@@ -58,7 +58,7 @@ def answer(
         struck=tuple(strike(watched, exposures, shock) for shock in shocks),
         cascades=()
         if depth_wad is None
-        else tuple(cascade(watched, facts, depth_wad, shock) for shock in shocks),
+        else tuple(cascade(watched, facts, depth_wad, shock, asked.book.via) for shock in shocks),
         worst=tuple(worst),
         remedies={
             its.account_id: remedies(watched, row_of[its.account_id], wanted_wad, facts) for its in worst

@@ -99,7 +99,8 @@ def shocks_asked(book: Book, assets: Sequence[str], moves_bps: Sequence[int]) ->
             f"there is no asset {unknown[0]} here", advice=f"there are: {', '.join(watched.prices)}"
         )
     used = {asset for account in watched.accounts for asset in assets_of(account, watched.policy)}
-    roots = {_root(asset, book.via) for asset in used} - money
+    volatilities = {market.volatility for market in watched.policy.option_markets.values()}
+    roots = {_root(asset, book.via) for asset in used} - money - volatilities
     members: dict[str, Sequence[str]] = {
         root: _moving_with(root, book.via) for root in (assets or sorted(roots))
     }
@@ -180,12 +181,12 @@ def _estimates(book: Book, asset: str) -> EstimateSettings:
 
 
 def _money(book: Book) -> set[str]:
-    """Return the assets that stand for dollars: what hubs lend, and what is pegged; and those that are no price."""
+    """Return the assets that stand for dollars: what hubs lend, and what is pegged."""
     money = {venue.stable.asset for venue in book.facts.values()}
     for asset, section in book.settings.get("assets", {}).items():
         if (section.get("guards") or {}).get("peg") == "USD":
             money.add(asset)
-    return money | {market.volatility for market in book.watched.policy.option_markets.values()}
+    return money
 
 
 def _root(asset: str, via: Mapping[str, str]) -> str:

@@ -90,3 +90,13 @@ def test_a_fall_by_half_leaves_bad_debt() -> None:
 
     assert found.settled
     assert found.bad_debt_wad > 0
+
+
+def test_a_share_falls_with_what_it_is_priced_in() -> None:
+    found = cascade(watched(crowd()), venues(), {"ETH": 100_000 * WAD}, FALL, {"VAULT": "ETH"})
+
+    assert found.moves_bps["ETH"] < -800
+    # The shock was of ETH alone; what sales did to ETH is all that has come to the share.
+    assert (10_000 + found.moves_bps["ETH"]) * 10_000 // 9_200 - 10_000 == pytest.approx(
+        found.moves_bps["VAULT"], abs=1
+    )
