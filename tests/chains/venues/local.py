@@ -16,6 +16,7 @@ from chains.devnet.anvil import Anvil
 from chains.endpoint import Endpoint
 from chains.errors import Reverted
 from chains.hub.codec import selector
+from chains.transactions import TransactionRequest
 from config.secrets import SecretUrl
 
 CHAIN_ID = 31_210
@@ -110,12 +111,15 @@ class LocalChain:
         found: dict[str, Any] = receipt
         return found
 
-    async def reverted(self, to: str, data: bytes) -> bytes:
+    async def reverted(self, to: str, data: bytes, sender: str = OWNER) -> bytes:
         """Return what a contract reverts with."""
         client = await self.client()
         try:
-            (answer,) = await client.call_many([(to, data)], (await self.head()).hash)
+            await client.simulate(
+                TransactionRequest(CHAIN_ID, 0, 0, 0, 20_000_000, to, data), sender, "latest"
+            )
+        except Reverted as reverted:
+            return reverted.data
         finally:
             await client.aclose()
-        assert isinstance(answer, Reverted), "the call did not revert"
-        return answer.data
+        raise AssertionError("the call did not revert")

@@ -46,6 +46,11 @@ SOLC = Package(
     "0.8.19",
     "yqurS3wzC4LdEvmMobODXqprV4MYJcVtinuxgrp61ac8K2zz40vXA0eSAskSHPgv8dQo7Nux39i3QBsHx4pqyA==",
 )
+UNISWAP = Package(
+    "@uniswap/v3-core",
+    "1.0.1",
+    "7pVk4hEm00j9tc71Y9+ssYpO6ytkeI0y7WE9P6UcmNzhxPePwyAxImuhVsTqWK9YFvzgtvzJHi64pBl4jUzKMQ==",
+)
 
 
 def unpacked(package: Package) -> Path:
