@@ -22,6 +22,10 @@ _QUANTITY = re.compile(r"0x(?:0|[1-9a-fA-F][0-9a-fA-F]{0,63})")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
+MAX_NUMBER = 2**63 - 1
+MAX_TIMESTAMP_S = 10**11
+"""Beyond these a block is invented. They are what the log's integers hold, in milliseconds too."""
+
 
 @dataclass(frozen=True, slots=True)
 class FeeQuote:
@@ -102,12 +106,15 @@ def read_head(chain: str, value: object) -> Head:
     """Return a block header. Chains before EIP-1559 have base fee 0."""
     block = read_object(value, "block")
     base_fee = block.get("baseFeePerGas")
+    number, timestamp = read_quantity(block.get("number")), read_quantity(block.get("timestamp"))
+    if number > MAX_NUMBER or timestamp > MAX_TIMESTAMP_S:
+        raise MalformedAnswer(f"no block has number {number} and timestamp {timestamp}"[:120])
     return Head(
         chain=chain,
-        number=read_quantity(block.get("number")),
+        number=number,
         hash=read_hash(block.get("hash")),
         parent_hash=read_hash(block.get("parentHash")),
-        timestamp=read_quantity(block.get("timestamp")),
+        timestamp=timestamp,
         base_fee_wei=0 if base_fee is None else read_quantity(base_fee),
     )
 

@@ -80,7 +80,7 @@ def _way(edge: EdgePrice, prices: Mapping[str, Price]) -> Way:
     if price is None:
         return Way(edge, via, None, f"via {unit}: {via.reason}"[:REASON_LENGTH])
     product = times(edge.interval, price)
-    return Way(edge, via, product, "" if product else "value: too small to be held in 18 decimals")
+    return Way(edge, via, product, "" if product else "value: the product is out of bounds")
 
 
 def _interval_of(price: Price) -> Interval | None:

@@ -24,16 +24,11 @@ class Interval(NamedTuple):
 
 
 def times(one: Interval, other: Interval) -> Interval | None:
-    """Return the product, or None if it is too small to be held in 18 decimals."""
-    low = mul_div_down(one.low, other.low, WAD)
-    if low <= 0:
+    """Return the product, or None if it is too small to be held in 18 decimals, or larger than any price."""
+    low, mid = mul_div_down(one.low, other.low, WAD), mul_div_down(one.mid, other.mid, WAD)
+    if low <= 0 or mid > MAX_VALUE_WAD:
         return None
-    return Interval(
-        low,
-        mul_div_down(one.mid, other.mid, WAD),
-        mul_div_up(one.high, other.high, WAD),
-        min(one.oldest_ms, other.oldest_ms),
-    )
+    return Interval(low, mid, mul_div_up(one.high, other.high, WAD), min(one.oldest_ms, other.oldest_ms))
 
 
 def inverse_down(value: int) -> int:

@@ -181,10 +181,13 @@ class Disagreements:
         if found is None:
             found = self.standing[key] = Standoff(now_ms, now_ms + self.rules.hold_ms)
             self.begun += 1
+        if now_ms < found.since_ms:
+            # The clock was set back: nobody knows for how long they have been apart.
+            found.since_ms, found.until_ms = now_ms, now_ms + self.rules.hold_ms
         while now_ms >= found.until_ms:
             found.until_ms += self.rules.hold_ms
             found.renewed += 1
-        return max(now_ms - found.since_ms, 0)
+        return now_ms - found.since_ms
 
 
 def _compared(

@@ -41,7 +41,9 @@ class _Slot:
     def take(self, answer: Quote | QuoteFailure) -> None:
         if isinstance(answer, Quote):
             if self.quote is not None and self.quote.value_wad == answer.value_wad:
-                answer = replace(answer, changed_at_ms=self.quote.changed_at_ms)
+                # The earlier of the two: a clock that was set back must not leave a change in the future.
+                changed_at_ms = min(self.quote.changed_at_ms, answer.changed_at_ms)
+                answer = replace(answer, changed_at_ms=changed_at_ms)
             self.quote = answer
         self.latest = answer
 

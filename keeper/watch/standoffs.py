@@ -73,7 +73,7 @@ class Standoffs:
             return Outcome(Tier.HOLD_ASSET, "its feed there is at its own bound", lasting=True)
         now_ms = self._now_ms()
         said = self._said.get((chain, asset))
-        if said is None or said.value_wad != value_wad:
+        if said is None or said.value_wad != value_wad or now_ms < said.since_ms:
             said = self._said[chain, asset] = _Said(value_wad, now_ms)
         reference = self._evidence.prices.prices.get(asset)
         band_bps = self._band_bps(chain)

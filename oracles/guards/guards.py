@@ -4,7 +4,7 @@ An objection (`Trip`) opens a hold. While it stands the price is taken away or w
 objects no more, or the hold expires. An expired hold is released: the guard takes what it sees as right, the
 price is published as *degraded* with the reason, and it is not held for the same again before the
 guard has been content in between. So nothing is held for longer than `hold_s`, whoever is
-right, and every hold is in `Price.holds`, from where it is told and counted.
+right and wherever the clock is set, and every hold is in `Price.holds`, from where it is told and counted.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ class Episode:
     since_ms: int
     until_ms: int
     released: bool = False
+
+    def follow(self, now_ms: int) -> None:
+        """Begin again now if the clock was set back to before the beginning: what is left is never more than a hold."""
+        if now_ms < self.since_ms:
+            self.since_ms, self.until_ms = now_ms, self.until_ms - self.since_ms + now_ms
 
 
 @dataclass(slots=True)
@@ -152,7 +157,8 @@ class Guards:
         if episode is None:
             episode = watch.open[guard.name] = Episode(seen.now_ms, seen.now_ms + watch.hold_ms)
             tally.begun += 1
-        if seen.now_ms >= episode.until_ms:
+        episode.follow(seen.now_ms)
+        if episode.released or seen.now_ms >= episode.until_ms:
             if not episode.released:
                 episode.released = True
                 tally.expired += 1

@@ -30,7 +30,7 @@ class PegGuard:
         unit_wad = self._unit_wad(seen)
         if unit_wad is None:
             return None
-        peg_wad = mul_div_down(self._value_wad, unit_wad, WAD)
+        peg_wad = max(mul_div_down(self._value_wad, unit_wad, WAD), 1)
         lowest_wad = mul_div_down(peg_wad, BPS, BPS + self._band_bps)
         highest_wad = mul_div_up(peg_wad, BPS + self._band_bps, BPS)
         quorum = confirmed(seen, self._confirm_groups)

@@ -106,6 +106,14 @@ def test_a_header_without_its_fields_is_refused(field: str) -> None:
         read_head("alpha", header(5) | {field: None})
 
 
+@pytest.mark.parametrize(
+    ("field", "value"), [("number", 2**63), ("timestamp", 10**11 + 1), ("timestamp", 2**255)]
+)
+def test_a_header_of_a_block_that_can_not_be_is_refused(field: str, value: int) -> None:
+    with pytest.raises(MalformedAnswer):
+        read_head("alpha", header(5) | {field: hex(value)})
+
+
 def test_a_receipt_counts_the_rollups_fee() -> None:
     receipt = read_receipt(RECEIPT | {"l1Fee": "0x64"}, TX_HASH)
 

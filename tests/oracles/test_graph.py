@@ -249,3 +249,13 @@ def test_the_time_of_a_product_is_that_of_its_oldest_part() -> None:
     old = replace(said({"usdt1": WAD // 2})[0], source_time_ms=NOW_MS - 7_000)
     book.update([*said(STABLE), *said({"usdt2": WAD // 2}), old], NOW_MS)
     assert NOW_MS - 7_000 == book.current.prices["ETH"].oldest_ms
+
+
+def test_a_product_beyond_any_price_is_none() -> None:
+    assets = {"A": EXACT.model_copy(update={"priced_in": "B"}), "B": EXACT}
+    book = PriceBook(assets, [http_settings("one", "A/B"), http_settings("other", "B/USD")])
+    most = 10**36
+    book.update([quote("one", most, pair="A/B"), quote("other", 2 * WAD, pair="B/USD")], NOW_MS)
+
+    assert None is book.current.prices["A"].mid_wad
+    assert book.current.prices["A"].reason.startswith("value: ")

@@ -192,3 +192,11 @@ class TestDisagreements:
 
         assert 3 == its.standing["a", "ETH"].renewed
         assert 4_000 == its.standing["a", "ETH"].until_ms
+
+    def test_a_clock_that_is_set_back_counts_anew(self) -> None:
+        its = Disagreements(replace(RULES, hold_ms=1_000))
+        its.apart_ms("a", "ETH", 9_000_000, apart=True)
+
+        assert [0, 5] == [its.apart_ms("a", "ETH", at_ms, apart=True) for at_ms in (100, 105)]
+        assert 1_100 == its.standing["a", "ETH"].until_ms
+        assert 1 == its.begun
