@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from math import isqrt
 
 from chains.hub.attestation import Action
 from config.units import mul_div_down, mul_div_up
@@ -85,8 +86,8 @@ def market_of(
         *_pools(ground, options, terms),
         *_slots(options),
     ]
-    least = [_least(option, its, means) for option, its in zip(options, terms, strict=True)]
-    if any(least):
+    paying = [_paying(option, its, means) for option, its in zip(options, terms, strict=True)]
+    if any(least for least, _ in paying):
         draws.append(_no_more_than_needed(before, options, conditions))
     draws = [draw for draw in draws if draw.may_bind]
     tranches: list[Offer] = []
@@ -99,15 +100,17 @@ def market_of(
             tranches += found
             draws.append(Draw(0, sold))
     whole = {at: _all_but_dust(option, conditions) for at, option in enumerate(options)}
-    whole = {at: share for at, share in whole.items() if share < ONE and least[at] <= ONE}
+    whole = {
+        at: share for at, share in whole.items() if share < ONE and paying[at][0] <= ONE <= paying[at][1]
+    }
     draws += [Draw(1, ((at, 0, 1),)) for at in whole]
     uses: list[list[Use]] = [[] for _ in options]
     for limit, draw in enumerate(draws):
         for number, of_all, once in draw.uses:
             uses[number].append(Use(limit, of_all, once))
     offers = [
-        Offer(result.penalty_wad, means.gas_wad(option.trial.move), share, tuple(its))
-        for option, result, share, its in zip(options, terms, least, uses, strict=True)
+        Offer(result.penalty_wad, means.gas_wad(option.trial.move), least, tuple(its), most)
+        for option, result, (least, most), its in zip(options, terms, paying, uses, strict=True)
     ]
     offers += [replace(offers[at], least=ONE) for at in whole]
     for at, share in whole.items():
@@ -215,13 +218,23 @@ def _no_more_than_needed(before: Standing, options: Sequence[Option], conditions
     return Draw(before.shortfall + room, tuple(gives))
 
 
-def _least(option: Option, result: Effect, means: Means) -> int:
-    """Return the share from which on a step pays for itself; more than all where it never does."""
-    earned_wad = result.earned_wad - means.slippage_wad(option.candidate, result)
-    wanted_wad = means.wanted_wad(option.trial.move)
-    if wanted_wad <= 0:
-        return 0
-    return -(-wanted_wad * ONE // earned_wad) if earned_wad > 0 else 2 * ONE
+def _paying(option: Option, result: Effect, means: Means) -> tuple[int, int]:
+    """Return the shares from and up to which a step pays for itself; contradicting where it never does.
+
+    It earns in proportion to the share and loses to slippage with its square.
+    """
+    earned_wad, wanted_wad = result.earned_wad, means.wanted_wad(option.trial.move)
+    lost_wad = means.slippage_wad(option.candidate, result)
+    if not lost_wad:
+        if wanted_wad <= 0:
+            return 0, ONE
+        return (-(-wanted_wad * ONE // earned_wad) if earned_wad > 0 else 2 * ONE), ONE
+    square = earned_wad**2 - 4 * lost_wad * wanted_wad
+    if square < 0:
+        return 2 * ONE, ONE
+    root = isqrt(square)
+    least = max(-((root - earned_wad) * ONE // (2 * lost_wad)), 0)
+    return least, max(min((earned_wad + root) * ONE // (2 * lost_wad), ONE), 0)
 
 
 def _all_but_dust(option: Option, conditions: Conditions) -> int:

@@ -24,7 +24,7 @@ from keeper.planner.facts import Inventory, VenueFacts
 from oracles.price import FailureKind, Price, PriceSet, Quote, QuoteFailure, QuoteUse
 from tests.keeper.margin.builders import CHAINS, POLICY, account, claim, cut, leg, prices
 from tests.keeper.planner.builders import inventory, venue, venues
-from tests.keeper.planner.test_plan_properties import troubled
+from tests.keeper.planner.troubled import troubled
 
 HERE, THERE, _ = CHAINS
 CROSS = account(leg(HERE, tokens={"ETH": "10"}), leg(THERE, owes="16800"))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chains.hub.attestation import Action
 from config.units import BPS, WAD
-from keeper.domain.account import Account, Debt
+from keeper.domain.account import Account
 from keeper.domain.health import UnifiedHealth
 from keeper.domain.plan import Plan, Step
 from keeper.margin.states import may_be_liquidated
@@ -21,26 +21,9 @@ from keeper.planner.facts import Inventory, VenueFacts
 from keeper.planner.ground import Ground, Prices, balance_of, debt_of
 from keeper.planner.plan import move_of, plan
 from oracles.price import Price
-from tests.keeper.margin.builders import CHAINS, KEEPER, POLICY, prices, random_account
+from tests.keeper.margin.builders import CHAINS, KEEPER, POLICY
 from tests.keeper.planner.builders import executed, health_of, inventory, venues
-
-
-def troubled(source: random.Random) -> tuple[Account, dict[str, Price]]:
-    """Return an account that is near or under water, and prices it is so at."""
-    held = random_account(source)
-    at = prices(source.choice((0, 5, 30)), ETH=str(source.randrange(1_900, 2_100)))
-    bare = replace(held, legs=tuple(replace(its, debt=None) for its in held.legs))
-    health = health_of(bare, at)
-    under = source.choice((100, 99, 97, 94, 88, 75))
-    spare_wad = (health.assets_mid * 100 // under - health.requirement_mid) // 10**12
-    if spare_wad <= 0:
-        return held, at
-    shares = [source.randrange(1, 10) for _ in bare.legs]
-    legs = tuple(
-        replace(its, debt=Debt("USDC", 6, max(spare_wad * share // sum(shares), 1)))
-        for its, share in zip(bare.legs, shares, strict=True)
-    )
-    return replace(bare, legs=legs), at
+from tests.keeper.planner.troubled import troubled
 
 
 def scene(
