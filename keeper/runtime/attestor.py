@@ -84,6 +84,7 @@ async def _serve(
             supervisor.start(f"follow {name}", chain.follow)
             supervisor.start(f"settle {name}", chain.settle)
         supervisor.start("ages", watcher.check_ages)
+        supervisor.start("sources", watcher.report_sources)
         if policy.moving is not None:
             supervisor.start("moving", moving.run)
         supervisor.start("orders", orders.run)

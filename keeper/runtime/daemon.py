@@ -141,6 +141,7 @@ def _assemble(
         supervisor.start(f"follow {name}", chain.follow)
         supervisor.start(f"settle {name}", chain.settle)
     supervisor.start("ages", watcher.check_ages)
+    supervisor.start("sources", watcher.report_sources)
     supervisor.start("engine", engine.run)
     supervisor.start("retries", engine.retry)
     if policy.moving is not None:

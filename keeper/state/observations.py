@@ -15,6 +15,8 @@ from chains.blocks import Head
 from keeper.domain.account import Account
 from keeper.domain.health import AccountState, Interval, UnifiedHealth
 from keeper.state.entries import Body, Entry, plain
+from oracles.circuit import SourceHealth
+from oracles.meter import Meter
 from oracles.price import Price, PriceSet, QuoteFailure, QuoteUse
 
 
@@ -88,6 +90,42 @@ class PriceSetSeen(Observation):
                 for number, use in enumerate(price.uses)
             ],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSeen(Observation):
+    """How a source is doing, and what it has done since the process began. `counted` is a copy: the meter goes on."""
+
+    kind: ClassVar[str] = "source_seen"
+    source: str
+    counted: Body
+
+    @classmethod
+    def of(cls, health: SourceHealth, meter: Meter) -> SourceSeen:
+        """Return what is to be told of a source now."""
+        report = {
+            "failures": {str(kind): str(count) for kind, count in sorted(meter.failures.items())},
+            "took": plain(meter.took),
+            "lag": plain(meter.lag),
+            "last_quote": plain(meter.last_quote),
+            "last_failure": plain(meter.last_failure),
+        }
+        counted = {
+            "circuit": str(health.circuit),
+            "failures_in_a_row": health.consecutive_failures,
+            "quotes": meter.quotes,
+            "changes": meter.changes,
+            "failed": sum(meter.failures.values()),
+        }
+        return cls(health.source, counted | {"report": report})
+
+    def latest_key(self) -> Hashable | None:
+        """Only the newest word about a source matters."""
+        return (self.kind, self.source)
+
+    def body(self) -> Body:
+        """Return the counts as columns and the rest as a report."""
+        return {"source": self.source, **self.counted}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +215,8 @@ def _price_row(price: Price) -> Body:
         "via_asset": None if price.via is None else price.via.asset,
         "used": sum(use.used for use in price.uses),
         "seen": len(price.uses),
+        "holds": plain(price.holds),
+        "paths": plain(price.paths),
     }
 
 
@@ -197,8 +237,12 @@ def _quote_row(use: QuoteUse) -> Body:
             "source_time_ms": None,
             "received_at_ms": quote.at_ms,
             "changed_at_ms": None,
+            "weight": 1,
+            "confidence_wad": None,
         }
     return row | {
+        "weight": quote.weight,
+        "confidence_wad": str(quote.confidence_wad),
         "value_wad": str(quote.value_wad),
         "failure": None,
         "detail": "",

@@ -244,6 +244,7 @@ _HEALTH_COLUMNS = (
     "initial_surplus_high_wad, health_low_wad, health_mid_wad, health_high_wad, equity_low_wad, equity_mid_wad, "
     "equity_high_wad, assets_mid_wad, requirement_mid_wad, maintenance_mid_wad, cut, price_set, unknown_because, at_ms"
 )
+_SOURCE_COLUMNS = "circuit, failures_in_a_row, quotes, changes, failed, report, at_ms"
 _STATUS_COLUMNS = "state, detail, head_number, head_hash, head_timestamp_s, received_at_ms, at_ms"
 
 
@@ -282,7 +283,7 @@ OBSERVED: Mapping[str, Sequence[Statement]] = {
             insert(
                 "prices",
                 "price_set=:parent_price_set, asset, status, reason, low_wad, mid_wad, high_wad, oldest_ms, via_asset, "
-                "used, seen",
+                "used, seen, holds, paths",
                 "ON CONFLICT DO NOTHING",
             ),
             each="prices",
@@ -291,10 +292,19 @@ OBSERVED: Mapping[str, Sequence[Statement]] = {
             insert(
                 "quotes",
                 "price_set=:parent_price_set, asset, number, source, source_group, pair, used, reason, value_wad, "
-                "failure, detail, source_time_ms, received_at_ms, changed_at_ms",
+                "failure, detail, source_time_ms, received_at_ms, changed_at_ms, weight, confidence_wad",
                 "ON CONFLICT DO NOTHING",
             ),
             each="quotes",
+        ),
+    ),
+    "source_seen": (
+        Statement(
+            insert(
+                "sources",
+                f"source, {_SOURCE_COLUMNS}",
+                f"ON CONFLICT DO UPDATE SET {_replace(_SOURCE_COLUMNS)}",
+            )
         ),
     ),
     "health_seen": (

@@ -31,6 +31,9 @@ _JSON_COLUMNS = frozenset(
         "options",
         "rejected",
         "attestation",
+        "holds",
+        "paths",
+        "report",
     )
 )
 _INTEGER_TEXT = ("_wad", "_wei")
@@ -173,6 +176,15 @@ class LogReader:
         for price in prices:
             price["quotes"] = [quote for quote in quotes if quote["asset"] == price["asset"]]
         return chosen | {"prices": prices}
+
+    def sources(self) -> list[Row]:
+        """Return how each source did when it was last told, with its `report`; also of sources that are gone since."""
+        return self.select("SELECT * FROM sources ORDER BY source")
+
+    def configuration(self) -> Row:
+        """Return the configuration that was last in force, as JSON objects; empty before the first."""
+        rows = self.select("SELECT text FROM configs ORDER BY first_used_at_ms DESC, rowid DESC LIMIT 1")
+        return dict(json.loads(rows[0]["text"])) if rows else {}
 
     def decisions(self, account_id: str | None = None, limit: int = 50) -> list[Row]:
         """Return decisions, newest first, without their inputs."""

@@ -8,7 +8,7 @@ position has at most one live intent, a sequence has one digest.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 APPLICATION_ID = 0x6B_65_65_70  # "keep"
 
 _FINAL = "('final_ok', 'final_reverted', 'final_cancelled', 'final_lost_nonce')"
@@ -211,7 +211,18 @@ CHANGES_V4 = (
 )
 """What version 4 adds: how much stricter than configured new risk is asked for now, and every change of it."""
 
-TABLES = (*TABLES_V1, *CHANGES_V2, *CHANGES_V3, *CHANGES_V4)
+CHANGES_V5 = (
+    "ALTER TABLE prices ADD COLUMN holds TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE prices ADD COLUMN paths TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE quotes ADD COLUMN weight INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE quotes ADD COLUMN confidence_wad TEXT",
+    """CREATE TABLE sources (
+        source TEXT PRIMARY KEY, circuit TEXT NOT NULL, failures_in_a_row INTEGER NOT NULL, quotes INTEGER NOT NULL,
+        changes INTEGER NOT NULL, failed INTEGER NOT NULL, report TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT""",
+)
+"""What version 5 adds: what holds a price, which paths lead to it, how sure quotes are, and how each source does."""
+
+TABLES = (*TABLES_V1, *CHANGES_V2, *CHANGES_V3, *CHANGES_V4, *CHANGES_V5)
 """Every table of the newest version."""
 
 DURABLE = (
@@ -239,5 +250,15 @@ DURABLE = (
 )
 """Tables that are folds of the journal: rebuilding them must give the same rows."""
 
-OBSERVED = ("heads", "chain_status", "price_sets", "prices", "quotes", "accounts", "legs", "health")
+OBSERVED = (
+    "heads",
+    "chain_status",
+    "price_sets",
+    "prices",
+    "quotes",
+    "sources",
+    "accounts",
+    "legs",
+    "health",
+)
 """Tables of observations, bounded by retention, not in the journal."""

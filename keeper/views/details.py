@@ -9,7 +9,7 @@ from rich.tree import Tree
 
 from keeper.views import figures
 from keeper.views.actions import ACTIONS
-from keeper.views.prices import grow, headline
+from keeper.views.price_tree import grow, headline
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

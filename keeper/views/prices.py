@@ -12,6 +12,7 @@ from keeper.views import figures
 from keeper.views.exits import CommandError, ExitCode
 from keeper.views.options import json_option, log_options, log_path, open_log
 from keeper.views.output import pick, show, show_json
+from keeper.views.price_tree import Behind, grow, headline, last_failure
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -30,6 +31,8 @@ _PRICE = (
     "via_asset",
     "used",
     "seen",
+    "holds",
+    "paths",
 )
 _QUOTE = (
     "source",
@@ -39,23 +42,32 @@ _QUOTE = (
     "value_wad",
     "failure",
     "detail",
+    "weight",
+    "confidence_wad",
     "source_time_ms",
     "received_at_ms",
     "changed_at_ms",
 )
+_SOURCE = ("source", "circuit", "failures_in_a_row", "quotes", "changes", "failed", "at_ms")
 
 
 @click.command(name="prices", short_help="Prices as intervals, and the quotes behind them.")
 @log_options
 @click.option("--why", "asset", metavar="ASSET", help="Show the tree of quotes behind one asset's price.")
+@click.option("--sources", "by_source", is_flag=True, help="Show how each source is doing instead.")
 @json_option
-def command(config: Path, log: Path | None, asset: str | None, *, as_json: bool) -> ExitCode:
+def command(config: Path, log: Path | None, asset: str | None, *, by_source: bool, as_json: bool) -> ExitCode:
     """Show the newest prices: interval, status, age and sources.
 
-    Exits 0 if every price is ok, 2 if one is degraded or unavailable.
+    Exits 0 if every price is ok, 2 if one is degraded or unavailable; with --sources, 2 if a circuit is open.
     """
     with open_log(log_path(config, log)) as reader:
         newest = reader.prices()
+        configuration = reader.configuration()
+        names = {source["name"] for source in configuration.get("sources", ())}
+        sources = [row for row in reader.sources() if row["source"] in names]
+    if by_source:
+        return _show_sources(sources, as_json=as_json)
     if newest is None:
         raise CommandError(
             "no price has been made yet", ExitCode.DEGRADED, "keeper status says what is missing"
@@ -74,30 +86,29 @@ def command(config: Path, log: Path | None, asset: str | None, *, as_json: bool)
             _table(chosen, moment), f"as of {figures.utc(newest['as_of_ms'])} UTC, set {newest['price_set']}"
         )
     else:
-        show(why(asset, prices, newest["as_of_ms"]))
+        behind = Behind(configuration, {row["source"]: row for row in sources})
+        show(why(asset, prices, newest["as_of_ms"], behind))
     all_ok = all(row["status"] == "ok" for row in chosen.values())
     return ExitCode.FINE if all_ok else ExitCode.DEGRADED
 
 
-def why(asset: str, prices: dict[str, Row], as_of_ms: int) -> Tree:
+def why(asset: str, prices: dict[str, Row], as_of_ms: int, behind: Behind) -> Tree:
     """Return the tree of an asset's price: every quote, used or not and why, and the price it was multiplied by."""
     from rich.tree import Tree
 
     tree = Tree(headline(prices[asset]))
-    grow(tree, asset, prices, as_of_ms)
+    grow(tree, asset, prices, as_of_ms, behind)
     return tree
 
 
-def grow(tree: Tree, asset: str, prices: dict[str, Row], as_of_ms: int) -> None:
-    """Add to `tree` what the price of `asset` was made from."""
-    from rich.text import Text
-
-    price = prices[asset]
-    for quote in price["quotes"]:
-        tree.add(Text(_quote_line(quote, as_of_ms), style="" if quote["used"] else "dim"))
-    via = price["via_asset"]
-    if via in prices:
-        grow(tree.add(f"times {headline(prices[via])}"), via, prices, as_of_ms)
+def _show_sources(sources: list[Row], *, as_json: bool) -> ExitCode:
+    moment = now_ms()
+    if as_json:
+        show_json({"sources": [{**pick(row, _SOURCE), **row["report"]} for row in sources]})
+    else:
+        show(_source_table(sources, moment))
+    all_closed = all(row["circuit"] == "closed" for row in sources)
+    return ExitCode.FINE if all_closed else ExitCode.DEGRADED
 
 
 def _document(newest: Row, rows: list[Row], moment: int) -> dict[str, Any]:
@@ -132,26 +143,40 @@ def _table(prices: dict[str, Row], moment: int) -> RenderableType:
     return table
 
 
-def headline(price: Row) -> str:
-    """Return an asset's price in one line."""
-    return f"{price['asset']}  {_interval(price)}  {price['status']}{_because(price['reason'])}"
+def _source_table(rows: list[Row], moment: int) -> RenderableType:
+    from rich.table import Table
+
+    table = Table(
+        *(
+            "source",
+            "circuit",
+            "quotes",
+            "changes",
+            "failed",
+            "age",
+            "took p50/p90/p99",
+            "lag p50/p90/p99",
+            "last failure",
+        ),
+        box=None,
+        pad_edge=False,
+    )
+    for row in rows:
+        report, quote = row["report"], row["report"]["last_quote"]
+        table.add_row(
+            row["source"],
+            row["circuit"],
+            str(row["quotes"]),
+            str(row["changes"]),
+            str(row["failed"]),
+            "" if quote is None else figures.span(moment - int(quote["received_at_ms"])),
+            _percentiles(report["took"]),
+            _percentiles(report["lag"]),
+            last_failure(row, moment),
+        )
+    return table
 
 
-def _interval(price: Row) -> str:
-    if price["mid_wad"] is None:
-        return "no price"
-    low, high = figures.price(price["low_wad"]), figures.price(price["high_wad"])
-    return f"{figures.price(price['mid_wad'])} ({low} .. {high})"
-
-
-def _quote_line(quote: Row, as_of_ms: int) -> str:
-    name = f"{quote['source']} ({quote['source_group']}) {quote['pair']}"
-    if quote["failure"]:
-        return f"{name}  left out: {quote['failure']}{_because(quote['detail'])}"
-    made_ms = quote["source_time_ms"] or quote["changed_at_ms"] or quote["received_at_ms"]
-    line = f"{name}  {figures.price(quote['value_wad'])}  {figures.span(as_of_ms - made_ms)} old"
-    return line if quote["used"] else f"{line}  left out{_because(quote['reason'])}"
-
-
-def _because(text: str) -> str:
-    return f": {text}" if text else ""
+def _percentiles(spread: dict[str, str | None]) -> str:
+    found = [spread[name] for name in ("p50_ms", "p90_ms", "p99_ms")]
+    return "" if found[0] is None else f"{'/'.join(str(each) for each in found)} ms"

@@ -17,7 +17,7 @@ from config.settings import Settings
 from keeper.book.book import Book
 from keeper.state.live import read_last_prices
 from keeper.state.log import StateLog
-from keeper.state.observations import PriceSetSeen
+from keeper.state.observations import PriceSetSeen, SourceSeen
 from keeper.watch.chain_watch import ChainWatch
 from keeper.watch.changes import Change, ChangeKind
 from keeper.watch.evidence import Evidence, catalogue
@@ -34,6 +34,7 @@ from oracles.sources.http_get import open_session
 
 CONNECT_PAUSE_S = 0.5
 AGE_CHECK_S = 0.25
+REPORT_S = 2.0
 
 log = structlog.get_logger()
 
@@ -63,6 +64,7 @@ class Watcher:
         session: aiohttp.ClientSession,
         now_ms: Callable[[], int],
         guards: Guards,
+        state_log: StateLog,
         makes: Deliveries,
         deliveries: dict[Group, Delivery],
     ) -> None:
@@ -73,6 +75,7 @@ class Watcher:
         self.chains = chains
         self._prices = prices
         self._session = session
+        self._log = state_log
         self._makes = makes
         self._deliveries = deliveries
         self._now_ms = now_ms
@@ -133,7 +136,9 @@ class Watcher:
             )
             for name, chain in settings.chains.items()
         }
-        return cls(settings, evidence, clients, chains, prices, session, now_ms, guards, makes, deliveries)
+        return cls(
+            settings, evidence, clients, chains, prices, session, now_ms, guards, state_log, makes, deliveries
+        )
 
     def start(self) -> None:
         """Start asking the price sources (they supervise themselves)."""
@@ -171,6 +176,18 @@ class Watcher:
             await asyncio.sleep(AGE_CHECK_S)
             for chain in self.chains.values():
                 chain.check_age(self._now_ms())
+
+    async def report_sources(self) -> None:
+        """Tell the log how each source is doing, for ever, every `REPORT_S` if anything happened."""
+        told: dict[str, tuple[int, int]] = {}
+        while True:
+            await asyncio.sleep(REPORT_S)
+            health, meters = self._prices.health, self._prices.meters
+            for name, its in health.items():
+                done = (meters[name].quotes, sum(meters[name].failures.values()))
+                if told.get(name) != done:
+                    told[name] = done
+                    self._log.observe(SourceSeen.of(its, meters[name]))
 
     async def close(self) -> None:
         """Close every connection. The supervisor's children must have ended."""

@@ -26,6 +26,7 @@ from oracles.live_venues import LiveVenue, pushed
 from oracles.price import Quote, QuoteFailure
 from oracles.pricing import PriceBook
 from oracles.sources import ws
+from oracles.sources.ccxt_exchange import CcxtBatch
 from oracles.sources.deliveries import Deliveries
 from oracles.sources.delivery import Delivery, Polling
 from oracles.sources.http_get import open_session
@@ -220,6 +221,9 @@ async def asked(kind: str) -> AsyncIterator[tuple[Server, Callable[[], Awaitable
         url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
         (delivery,) = Deliveries(session, lambda: NOW_MS, Random(1)).of([settings_of(kind, url)]).values()
         assert isinstance(delivery, Polling)
+        if isinstance(delivery._batch, CcxtBatch):
+            delivery._batch._exchange = delivery._batch._open()
+            delivery._batch._exchange.enableRateLimit = False
         try:
             yield server, delivery._batch.fetch
         finally:

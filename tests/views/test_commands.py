@@ -210,6 +210,8 @@ def test_prices_in_json_have_this_shape(keeper: Keeper, log: Path) -> None:
         "source_time_ms": "int",
         "received_at_ms": "int",
         "changed_at_ms": "int",
+        "weight": "int",
+        "confidence_wad": "str",
         "used": "bool",
     }
     price = {
@@ -223,6 +225,8 @@ def test_prices_in_json_have_this_shape(keeper: Keeper, log: Path) -> None:
         "via_asset": "NoneType",
         "used": "int",
         "seen": "int",
+        "holds": [],
+        "paths": [],
         "quotes": [quote],
     }
 

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "make test": ".ci/run",
     "keeper run -c keeper.toml": "tests/end_to_end/test_stopping.py",
     "keeper attest -c attestor.toml": "tests/views/test_demo.py",
+    'keeper reload --why "kraken moved"': "tests/end_to_end/test_reloading.py",
     "keeper check -c keeper.toml": "tests/views/test_check.py",
     "keeper check -c keeper.toml --offline": "tests/views/test_check.py",
 }
