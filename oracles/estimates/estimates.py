@@ -90,10 +90,10 @@ class Estimates:
         return found
 
     def observe(self, prices: PriceSet) -> None:
-        """Feed a published price set. Assets that are not configured are passed over; so is a set from the past."""
+        """Feed a published price set. Assets that are not configured are passed over. Where time went back, a sample begins."""
         for asset, price in prices.prices.items():
             its = self._of.get(asset)
-            if its is None or prices.as_of_ms < its.as_of_ms:
+            if its is None:
                 continue
             its.as_of_ms = prices.as_of_ms
             its.depth.take(price, prices.as_of_ms)

@@ -38,6 +38,9 @@ class Sampler:
             (use.quote.time_ms for use in price.uses if use.used and isinstance(use.quote, Quote)), default=0
         )
         before_wad, elapsed_ms = self._mid_wad, now_ms - self._at_ms
+        if elapsed_ms < 0:
+            # The clock was set back: how long the return took is not known.
+            before_wad = None
         if before_wad is not None and (elapsed_ms < self._sample_ms or newest_ms <= self._newest_ms):
             return None
         self._mid_wad, self._at_ms, self._newest_ms = price.mid_wad, now_ms, newest_ms

@@ -170,3 +170,13 @@ def test_memory_does_not_grow() -> None:
     assert WINDOW == len(its._of["ETH"].realised._returns)
     assert its._of["ETH"].ewma._squares.bit_length() < 300
     assert sys.getsizeof(its._of["ETH"].ewma._weights) < 100
+
+
+def test_a_clock_that_was_years_ahead_for_a_moment_does_not_stop_the_estimates() -> None:
+    its = estimates()
+    ahead_ms = START_MS + 10 * 365 * 86_400_000
+    its.observe(PriceSet("", ahead_ms, {"ETH": price(2_000 * WAD, ahead_ms)}))
+    fed(its, walk(0.5, 30))
+
+    assert 30 == its.volatility("ETH").samples + 1
+    assert START_MS <= its.volatility("ETH").as_of_ms < ahead_ms
