@@ -70,13 +70,12 @@ def read_reserve(asset: str, answer: bytes, price: int | None = None, available:
     )
 
 
-def read_emode(category: int, answer: bytes) -> tuple[EMode, str]:
-    """Return a mode, still without its price, and the source of that price ("" for none)."""
+def read_emode(category: int, answer: bytes) -> EMode:
+    """Return a mode, still without its price. Raises ``ValueError`` for another shape."""
     if len(answer) < 32 * 6 or answer[:32] != word(32):
         raise ValueError(f"{len(answer)} bytes are not an efficiency mode")
     ltv, threshold, bonus, source = read_words(answer[32 : 32 * 5], 4)
-    mode = EMode(category, ltv, threshold, bonus, has_source=source != 0, price=None)
-    return mode, read_address_word(source) if source else ""
+    return EMode(category, ltv, threshold, bonus, read_address_word(source) if source else "", price=None)
 
 
 # Each event that changes what an account has, and which of its indexed fields hold such an account.

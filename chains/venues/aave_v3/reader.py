@@ -54,8 +54,9 @@ async def read_pool(
     )
     reserves = {asset: _reserve(listing, pool, asset) for asset in assets}
     modes = {each: _emode(listing, pool, each) for each in categories}
+    oracle = _address(listing, (provider, codec.PRICE_ORACLE))
     facts = _Facts(
-        oracle=_address(listing, (provider, codec.PRICE_ORACLE)),
+        oracle=oracle,
         sentinel=_word(listing, (provider, codec.SENTINEL)),
         reserves={reserve.reserve_id: reserve for reserve in reserves.values()},
         modes=modes,
@@ -67,6 +68,7 @@ async def read_pool(
     return PoolState(
         block_hash=head.hash,
         timestamp_s=head.timestamp,
+        oracle=oracle,
         reserves=facts.priced_reserves(answers),
         emodes=facts.priced_modes(answers),
         accounts=taken_over
@@ -86,7 +88,7 @@ class _Facts:
         oracle: str,
         sentinel: int,
         reserves: Mapping[int, Reserve],
-        modes: Mapping[int, tuple[EMode, str]],
+        modes: Mapping[int, EMode],
     ) -> None:
         self._oracle = oracle
         self._sentinel = read_address_word(sentinel) if sentinel else None
@@ -96,7 +98,7 @@ class _Facts:
     def questions(self) -> list[Question]:
         """Return the questions for prices, for what can leave the pool, and for the sentinel."""
         asked = [self._price(reserve.asset) for reserve in self._reserves.values()]
-        asked += [self._price(source) for _, source in self._modes.values() if source]
+        asked += [self._price(source) for source in self._sources()]
         asked += [_available(reserve) for reserve in self._reserves.values()]
         return asked + ([(self._sentinel, codec.SENTINEL_ALLOWS)] if self._sentinel else [])
 
@@ -151,8 +153,10 @@ class _Facts:
     def priced_modes(self, answers: Answers) -> dict[int, EMode]:
         """Return the modes with their prices."""
         return {
-            category: replace(mode, price=answers.read_or_none(self._price(source), _one)) if source else mode
-            for category, (mode, source) in self._modes.items()
+            category: replace(mode, price=answers.read_or_none(self._price(mode.source), _one))
+            if mode.has_source
+            else mode
+            for category, mode in self._modes.items()
         }
 
     def sentinel_allows(self, answers: Answers) -> bool | None:
@@ -163,6 +167,9 @@ class _Facts:
 
     def _used(self, bits: int) -> list[Reserve]:
         return [reserve for reserve_id, reserve in self._reserves.items() if bits >> (2 * reserve_id) & 3]
+
+    def _sources(self) -> list[str]:
+        return [mode.source for mode in self._modes.values() if mode.has_source]
 
     def _price(self, asset: str) -> Question:
         return self._oracle, codec.about("getAssetPrice", asset)
@@ -193,7 +200,7 @@ def _reserve(answers: Answers, pool: str, asset: str) -> Reserve:
     return answers.read(question, lambda answer: codec.read_reserve(asset, answer))
 
 
-def _emode(answers: Answers, pool: str, category: int) -> tuple[EMode, str]:
+def _emode(answers: Answers, pool: str, category: int) -> EMode:
     return answers.read((pool, codec.emode_call(category)), lambda answer: codec.read_emode(category, answer))
 
 

@@ -59,17 +59,22 @@ class Reserve:
 
 @dataclass(frozen=True, slots=True)
 class EMode:
-    """An efficiency mode. Percentages are bps. `price` is its own price, if it has a source of one.
+    """An efficiency mode. Percentages are bps. `source` is the asset whose price is the mode's own, or "".
 
-    With `has_source` and no price, the protocol answers nothing about any account in this mode.
+    With a source and no price, the protocol answers nothing about any account in this mode.
     """
 
     category: int
     ltv_bps: int
     liquidation_threshold_bps: int
     liquidation_bonus_bps: int
-    has_source: bool
+    source: str
     price: int | None
+
+    @property
+    def has_source(self) -> bool:
+        """Whether the mode has a price of its own."""
+        return self.source != ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,7 @@ class PoolState:
 
     block_hash: str
     timestamp_s: int
+    oracle: str
     reserves: Mapping[int, Reserve]
     emodes: Mapping[int, EMode]
     accounts: Mapping[str, Account]

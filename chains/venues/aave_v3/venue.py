@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from chains.blocks import Head
@@ -18,6 +19,7 @@ from chains.venues.aave_v3.liquidation import best_liquidation
 from chains.venues.aave_v3.reader import read_pool
 from chains.venues.aave_v3.state import PoolState
 from chains.venues.reading import CallChain
+from chains.venues.rehearsal import table_code
 from chains.venues.venue import (
     Blocked,
     Borrower,
@@ -28,6 +30,7 @@ from chains.venues.venue import (
     VenueCall,
     VenueHealth,
 )
+from config.units import BPS
 
 
 class AaveV3:
@@ -89,6 +92,25 @@ class AaveV3:
     def outcomes(self, logs: Sequence[Mapping[str, Any]]) -> tuple[Outcome, ...]:
         """Return the liquidations among these logs."""
         return outcomes(logs)
+
+    def with_collateral_at(self, state: PoolState, borrower: Borrower, share_bps: int) -> PoolState:
+        """Return the state with the prices of what the account has as collateral at this share. A mode's
+        own price, which is its debts' too, stays.
+        """
+        account = state.accounts[borrower.account]
+        reserves = {
+            reserve_id: replace(reserve, price=reserve.price * share_bps // BPS)
+            if reserve.price is not None and counts_as_collateral(reserve, account)
+            else reserve
+            for reserve_id, reserve in state.reserves.items()
+        }
+        return replace(state, reserves=reserves)
+
+    def pretended_prices(self, state: PoolState) -> dict[str, bytes]:
+        """Return code that stands in for the pool's oracle."""
+        rows = [(each.asset, each.price) for each in state.reserves.values()]
+        rows += [(mode.source, mode.price) for mode in state.emodes.values() if mode.has_source]
+        return {state.oracle: table_code((asset, price) for asset, price in rows if price is not None)}
 
     def refusal(self, revert_data: bytes) -> Obstacle | None:
         """Return why the contract refused a call, None if it says nothing of the borrower."""

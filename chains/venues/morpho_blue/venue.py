@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from chains.blocks import Head
@@ -11,6 +12,7 @@ from chains.venues.morpho_blue import codec
 from chains.venues.morpho_blue.liquidation import best_liquidation, health
 from chains.venues.morpho_blue.state import Market, MarketParameters, MarketsState
 from chains.venues.reading import Answers, CallChain, ask
+from chains.venues.rehearsal import constant_code
 from chains.venues.venue import (
     Blocked,
     Borrower,
@@ -22,6 +24,7 @@ from chains.venues.venue import (
     VenueHealth,
 )
 from chains.venues.words import read_words
+from config.units import BPS
 
 
 async def read_markets(
@@ -126,6 +129,20 @@ class MorphoBlue:
     def outcomes(self, logs: Sequence[Mapping[str, Any]]) -> tuple[Outcome, ...]:
         """Return the liquidations in our markets among these logs."""
         return codec.outcomes(logs, self._markets)
+
+    def with_collateral_at(self, state: MarketsState, borrower: Borrower, share_bps: int) -> MarketsState:
+        """Return the state with the price of the borrower's market at this share."""
+        market = state.markets[borrower.market]
+        price = None if market.price is None else market.price * share_bps // BPS
+        return replace(state, markets={**state.markets, borrower.market: replace(market, price=price)})
+
+    def pretended_prices(self, state: MarketsState) -> dict[str, bytes]:
+        """Return code that stands in for the markets' oracles."""
+        return {
+            market.parameters.oracle: constant_code(market.price)
+            for market in state.markets.values()
+            if market.price is not None
+        }
 
     def refusal(self, revert_data: bytes) -> Obstacle | None:
         """Return why the contract refused a call, None if it says nothing of the borrower."""

@@ -35,6 +35,7 @@ def pool(
     return PoolState(
         "0x",
         1_000,
+        "0x" + "88" * 20,
         {each.reserve_id: each for each in reserves},
         {emode.category: emode} if emode else {},
         {WHO: Account(word, mode, balances)},
@@ -100,7 +101,7 @@ def test_where_collateral_does_not_cover_all_of_it_goes_for_less() -> None:
 
 
 def test_a_mode_without_its_price_says_nothing_of_anybody_in_it() -> None:
-    mode = EMode(1, 9_000, 9_300, 10_100, has_source=True, price=None)
+    mode = EMode(1, 9_000, 9_300, 10_100, "0x" + "99" * 20, price=None)
     state = pool(reserve(0), reserve(1), word=COLLATERAL_0_DEBT_1, balances=BALANCES, mode=1, emode=mode)
 
     assert PriceMissing("eMode 1") == account_data(state, state.accounts[WHO], 1_000)
