@@ -38,6 +38,7 @@ EXAMPLES = MappingProxyType(
         "pair": 'pair = "ETH/USD"',
         "quote_token": 'quote_token = "0x...", the token that the price is said in',
         "signer": 'signer = "attestor", the name in [signers.attestor]',
+        "port": "port = 9650",
         "preset": 'preset = "kraken"',
         "signers": 'signers = ["0x..."]',
         "sources": "tables [[sources]]",

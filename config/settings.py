@@ -157,6 +157,12 @@ class SpendingSettings(Section):
     cancel_reserve_wei: Wei = 2 * 10**16
 
 
+class MetricsSettings(Section):
+    """Prometheus metrics on loopback: ``GET http://127.0.0.1:PORT/metrics``."""
+
+    port: Annotated[int, Field(ge=1, le=65_535, strict=True)]
+
+
 class Settings(Section):
     """Everything one process is told."""
 
@@ -173,3 +179,4 @@ class Settings(Section):
     attestation: AttestationSettings | None = None
     attestor: AttestorSettings | None = None
     spending: SpendingSettings = SpendingSettings()
+    metrics: MetricsSettings | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -20,6 +21,7 @@ from keeper.runtime.process import on_hangup, open_alert_keys, opened_log, run_p
 from keeper.runtime.reloads import Reloads
 from keeper.runtime.supervisor import Supervisor
 from keeper.state.log import StateLog
+from keeper.watch import metrics
 from keeper.watch.watcher import Watcher
 
 log = structlog.get_logger()
@@ -85,6 +87,8 @@ async def _serve(
             supervisor.start(f"settle {name}", chain.settle)
         supervisor.start("ages", watcher.check_ages)
         supervisor.start("sources", watcher.report_sources)
+        if settings.metrics is not None:
+            supervisor.start("metrics", partial(metrics.serve, settings.metrics.port, watcher.tell_metrics))
         if policy.moving is not None:
             supervisor.start("moving", moving.run)
         supervisor.start("orders", orders.run)

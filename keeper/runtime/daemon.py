@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -31,6 +32,7 @@ from keeper.runtime.reloads import Reloads
 from keeper.runtime.service_manager import READY, STOPPING, Motion, ServiceManager
 from keeper.runtime.supervisor import Supervisor
 from keeper.state.log import StateLog
+from keeper.watch import metrics
 from keeper.watch.changes import Change, ChangeKind
 from keeper.watch.watcher import Watcher
 
@@ -142,6 +144,8 @@ def _assemble(
         supervisor.start(f"settle {name}", chain.settle)
     supervisor.start("ages", watcher.check_ages)
     supervisor.start("sources", watcher.report_sources)
+    if settings.metrics is not None:
+        supervisor.start("metrics", partial(metrics.serve, settings.metrics.port, watcher.tell_metrics))
     supervisor.start("engine", engine.run)
     supervisor.start("retries", engine.retry)
     if policy.moving is not None:

@@ -22,6 +22,7 @@ from keeper.watch.chain_watch import ChainWatch
 from keeper.watch.changes import Change, ChangeKind
 from keeper.watch.evidence import Evidence, catalogue
 from keeper.watch.feeds import Feeds
+from keeper.watch.metrics import exposition
 from keeper.watch.status import ChainState, ChainStatus
 from oracles.estimates.estimates import Estimates
 from oracles.guards.guards import Guards
@@ -176,6 +177,10 @@ class Watcher:
             await asyncio.sleep(AGE_CHECK_S)
             for chain in self.chains.values():
                 chain.check_age(self._now_ms())
+
+    def tell_metrics(self) -> str:
+        """Return the metrics of sources and prices as of now."""
+        return exposition(self._prices.health, self._prices.meters, self.evidence.prices, self._now_ms())
 
     async def report_sources(self) -> None:
         """Tell the log how each source is doing, for ever, every `REPORT_S` if anything happened."""
