@@ -1,4 +1,4 @@
-"""Every published vector is accounted for: adopted and passing, different on purpose, or not of an aggregate."""
+"""Every published vector is accounted for: adopted and passing, different on purpose, or not asked here."""
 
 from __future__ import annotations
 

@@ -25,6 +25,8 @@ from oracles.price import FailureKind, Price, Quote, QuoteFailure
 from oracles.pricing import PriceBook
 from tests.oracles.evidence import EXACT, NOW_MS, failure, http_settings, quote
 from tests.oracles.vectors import on_chain
+from tests.oracles.vectors.guard_checks import GUARD_CHECKS
+from tests.oracles.vectors.source_checks import SOURCE_CHECKS
 
 Given: TypeAlias = Mapping[str, Any]
 EDGE = Edge("ETH", "USD")
@@ -232,6 +234,8 @@ def rate_cap(given: Given) -> object:
 
 
 CHECKS: Mapping[str, Callable[[Given], object]] = {
+    **GUARD_CHECKS,
+    **SOURCE_CHECKS,
     "age": age,
     "band": band,
     "confidence": confidence,
