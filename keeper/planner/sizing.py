@@ -13,6 +13,7 @@ from keeper.planner.reasons import span
 
 ROUNDS = 24
 """The curve is straight but for a few bends, so a handful is used; the limit is against surprises."""
+CLOSING = frozenset({Action.CLOSE, Action.OPTION_CLOSE})
 PRECISION = 10**5
 """Sizes are found to this part of the largest size."""
 PARTS = (1, 2, 4, 8, 16)
@@ -54,13 +55,25 @@ class Workbench:
         than the penalty takes where all of it does not.
         """
         first = self.attempt(ground, move)
+        if isinstance(first, Refusal) and move.action in CLOSING:
+            move = replace(move, size=self._paid_for(ground, move))
+            first = self.attempt(ground, move) if move.size else first
         if isinstance(first, Refusal):
             return first
-        for part in PARTS if move.action in {Action.CLOSE, Action.OPTION_CLOSE} else (1,):
+        for part in PARTS if move.action in CLOSING else (1,):
             found = first if part == 1 else self.attempt(ground, replace(move, size=move.size // part))
             if isinstance(found, Trial) and _helps(found, before):
                 return found
         return Toxic(f"toxic, health would go from {span(before.health)} to {span(first.standing.health)}")
+
+    def _paid_for(self, ground: Ground, move: Move) -> int:
+        """Return the most that can be closed with the cash in the pool, to a part in `PRECISION`: gains are paid from it."""
+        low, high = 0, move.size
+        while high - low > max(move.size // PRECISION, 1):
+            middle = (low + high) // 2
+            refused = isinstance(effect(ground, replace(move, size=middle), self.prices), Refusal)
+            low, high = (low, middle) if refused else (middle, high)
+        return low
 
     def to_target(self, ground: Ground, before: Standing, largest: Trial) -> Trial:
         """Return the least size up to `largest` that reaches the target; `largest` where none does.
