@@ -157,6 +157,7 @@ CODES = MappingProxyType(
         "E520": "An option market whose initial margin is below its maintenance margin.",
         "E521": "Subaccounts of a margin model that end before they begin, or have two models.",
         "E522": "A scenario's asset that is not configured, or a pair that is named twice or is no pair.",
+        "E523": "A moving initial weight whose lowest is above where it starts.",
         "E601": "A signer without a key.",
         "E602": "A signer with two keys.",
         "E603": "A keystore without a password file.",

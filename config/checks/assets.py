@@ -146,6 +146,11 @@ def _weights(name: str, asset: AssetSettings) -> Iterator[Remark]:
         message = f"{asset.initial_liability_weight_bps} is below liability_weight_bps, {asset.liability_weight_bps}"
         advice = "a new debt must weigh at least as much as an old one: set both"
         yield Remark((*here, "initial_liability_weight_bps"), "E502", message, advice)
+    lowest = asset.lowest_initial_collateral_weight_bps
+    if lowest is not None and lowest > asset.initial_collateral_weight_bps:
+        message = f"{lowest} is above initial_collateral_weight_bps, {asset.initial_collateral_weight_bps}"
+        advice = "a moving weight only falls: set it to at most that, or leave it out"
+        yield Remark((*here, "lowest_initial_collateral_weight_bps"), "E523", message, advice)
 
 
 def _limits(name: str, asset: AssetSettings) -> Iterator[Remark]:
