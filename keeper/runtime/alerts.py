@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from config.settings import Settings
 from keeper.domain.health import AccountState
 from keeper.runtime.mispriced import Count
-from keeper.runtime.price_alerts import PREFIXES, standing
+from keeper.runtime.price_alerts import PREFIXES, over, standing
 from keeper.state.entries import AlertClosed, AlertOpened, Entry
 from keeper.state.log import StateLog
 from keeper.state.observations import AlertRepeated
 from keeper.watch.evidence import Evidence
 from keeper.watch.status import ChainState
+from oracles.guards.guards import Tally
 
 QUORUM = "quorum"
 UNKNOWN_ACCOUNTS = "unknown_accounts"
@@ -49,17 +50,21 @@ class Alerts:
                 self._open.discard(entry.dedupe_key)
 
     def due(
-        self, states: Mapping[str, AccountState], counts: Mapping[tuple[str, str], Count] | None = None
+        self,
+        states: Mapping[str, AccountState],
+        counts: Mapping[tuple[str, str], Count] | None = None,
+        tallies: Mapping[tuple[str, str], Tally] | None = None,
     ) -> list[Entry]:
         """Return what is to be opened or closed for chains, prices and accounts as they stand.
 
-        `counts` are the accounts that a held price concerns, by (chain, asset).
+        `counts` are the accounts that a held price concerns, by (chain, asset), and `tallies` what guards
+        have held back so far, by (asset, guard).
         """
         return [
             *self._chains(),
             *self._sequencers(),
             *self._prices(),
-            *self._held_prices(counts or {}),
+            *self._held_prices(counts or {}, tallies or {}),
             *self._unknown(states),
             *self._paused(),
         ]
@@ -136,12 +141,14 @@ class Alerts:
             )
         )
 
-    def _held_prices(self, counts: Mapping[tuple[str, str], Count]) -> list[Entry]:
+    def _held_prices(
+        self, counts: Mapping[tuple[str, str], Count], tallies: Mapping[tuple[str, str], Tally]
+    ) -> list[Entry]:
         """Tell each hold of a price once when it begins, and once when it is over."""
         wanted = standing(self._evidence, counts)
         entries: list[Entry] = []
         for key in sorted(key for key in self._open if key.startswith(PREFIXES) and key not in wanted):
-            entries += self._closed(key, "it is so no more")
+            entries += self._closed(key, over(key, tallies))
         for alert in wanted.values():
             entries += self._opened(alert)
         return entries

@@ -120,7 +120,8 @@ class Engine:
         for start in range(0, len(wanted), PART):
             await self._evaluate_part(wanted[start : start + PART])
         cut, now_ms = self._evidence.cut(self._now_ms()), self._now_ms()
-        alerts = self._alerts.due(self._states, self._mispriced.counts(self._states, cut, now_ms))
+        counts = self._mispriced.counts(self._states, cut, now_ms)
+        alerts = self._alerts.due(self._states, counts, self._mispriced.tallies)
         if alerts:
             await self._log.write(*alerts)
         self._alerts.recorded(alerts)

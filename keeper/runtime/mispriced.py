@@ -17,7 +17,7 @@ from keeper.margin.parameters import RiskPolicy
 from keeper.margin.scan import Scan
 from keeper.margin.states import ACTIONABLE, may_be_liquidated
 from keeper.watch.evidence import Evidence
-from oracles.guards.guards import Guards
+from oracles.guards.guards import Guards, Tally
 from oracles.policy import Reading, Tier, reading
 from oracles.price import Price, PriceStatus
 
@@ -69,6 +69,11 @@ class Mispriced:
                     self._guards().held_back(key[1], len(count.mispriced))
                 self._counts[key] = (now_ms, count)
         return {key: count for key, (_, count) in self._counts.items()}
+
+    @property
+    def tallies(self) -> Mapping[tuple[str, str], Tally]:
+        """What the guards in force have held back since the process began, by (asset, guard)."""
+        return {} if self._guards is None else self._guards().tallies
 
     def _wanted(self) -> dict[tuple[str, str], int]:
         found: dict[tuple[str, str], int] = {}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from keeper.runtime.mispriced import Count
 from keeper.state.entries import AlertOpened
 from keeper.watch.evidence import Evidence
+from oracles.guards.guards import Tally
 from oracles.policy import Tier
 
 GUARDED = "price_held/"
@@ -21,6 +22,14 @@ _RELEASED = "hold expired: "
 def standing(evidence: Evidence, counts: Mapping[tuple[str, str], Count]) -> dict[str, AlertOpened]:
     """Return the alerts that should be open now, by their keys."""
     return {alert.dedupe_key: alert for alert in (*_guarded(evidence, counts), *_standoffs(evidence, counts))}
+
+
+def over(key: str, tallies: Mapping[tuple[str, str], Tally]) -> str:
+    """Return why an alert is closed: what it told is over, and what its guard has done since the process began."""
+    guarded = key.startswith(GUARDED)
+    asset, _, guard = key.removeprefix(GUARDED).rpartition("/")
+    tally = tallies.get((asset, guard)) if guarded else None
+    return f"it is so no more; {tally}" if tally else "it is so no more"
 
 
 def _guarded(evidence: Evidence, counts: Mapping[tuple[str, str], Count]) -> Iterator[AlertOpened]:

@@ -49,6 +49,12 @@ class Tally:
     prices: int = 0
     liquidations: int = 0
 
+    def __str__(self) -> str:
+        return (
+            f"its guard so far: {self.begun} holds, {self.expired} of them expired, "
+            f"{self.prices} prices and {self.liquidations} liquidations held back"
+        )
+
 
 @dataclass(slots=True)
 class _Watch:

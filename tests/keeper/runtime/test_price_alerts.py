@@ -59,7 +59,7 @@ class Scene:
         """What the log is told by one evaluation."""
         self.standoffs.look()
         counts = self.mispriced.counts(self.states, self.evidence.cut(self.clock.now_ms), self.clock.now_ms)
-        entries = self.alerts.due(self.states, counts)
+        entries = self.alerts.due(self.states, counts, self.mispriced.tallies)
         self.alerts.recorded(entries)
         return entries
 
@@ -114,6 +114,22 @@ async def test_what_a_guard_held_back_is_counted_once_per_hold(scene: Scene) -> 
         scene.told()
 
     assert 1 == scene.guards.tallies["ETH", "move"].liquidations
+
+
+async def test_when_a_hold_is_over_its_alert_tells_what_the_guard_has_held_back(scene: Scene) -> None:
+    scene.evidence.hub_prices["alpha"] = {"ETH": 1_000 * WAD}
+    raw = replace(scene.eth, low_wad=5_000 * WAD, mid_wad=5_000 * WAD, high_wad=5_000 * WAD)
+    scene.guards.apply(scene.eth, {}, NOW_MS)
+    scene.reference(scene.guards.apply(raw, {}, NOW_MS + 1))
+    scene.told()
+    scene.reference(scene.guards.apply(raw, {}, NOW_MS + 3_600_001))
+    closed = [each for each in scene.told() if isinstance(each, AlertClosed)]
+
+    assert ["no_price", "price_held/ETH/move"] == [each.dedupe_key for each in closed]
+    assert (
+        "it is so no more; its guard so far: 1 holds, 1 of them expired, 1 prices and 1 liquidations held back"
+        == closed[-1].reason
+    )
 
 
 async def test_a_widened_price_is_a_warning(scene: Scene) -> None:
