@@ -154,6 +154,10 @@ class Columns:
             self.tables.state[row] = CODE[state]
             self.changed.add(row)
 
+    def row_of(self, account_id: str) -> int | None:
+        """Return the row that an account is in."""
+        return self._row.get(account_id)
+
     def slots_of(self, rows: Ints) -> Slots:
         """Return the positions of some rows, their `row` the place in `rows`."""
         its = [(place, slot) for place, row in enumerate(rows) for slot in self._slots_of.get(int(row), ())]

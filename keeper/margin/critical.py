@@ -9,6 +9,9 @@ distance was used up, and only they are looked at again, until a new pass measur
 
 Sound for any number of assets moving at once, since the shares add up to the slack; what the search
 names, the scan still judges. An account that changed is looked at whenever anything is.
+
+Accounts whose figures bend are apart: a pass says nothing of them. Each has a certificate from when it was last
+evaluated (`keeper.margin.certificates`), and is named whenever it has none that holds.
 """
 
 from __future__ import annotations
@@ -18,7 +21,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keeper.domain.account import CutPoint
+from keeper.domain.account import Account, CutPoint
+from keeper.domain.health import AccountState, UnifiedHealth
+from keeper.margin.certificates import certificate
+from keeper.margin.certified import Certified
 from keeper.margin.columns import Bools, Columns, Floats, Ints
 from keeper.margin.evidence import LegAge, ages_of
 from keeper.margin.scan import Boxes, Scan
@@ -72,35 +78,67 @@ class CriticalPrices:
         self._scan = Scan(columns)
         self._measured: _Measured | None = None
         self._open: set[int] = set()
+        self._apart: set[int] = set()
+        self._certified = Certified(columns)
         self._looked_at = 0
 
     def candidates(self, prices: Mapping[str, Price], cut: Sequence[CutPoint]) -> list[str]:
         """Return the accounts to evaluate exactly, the largest requirement first (see `Scan.candidates`)."""
         columns, measured = self._columns, self._measured
         ages = ages_of(columns.chains, cut, columns.policy)
-        self._open |= columns.changed
-        columns.changed.clear()
+        self._take_changed()
         if measured is None or measured.ages != ages or measured.rows != len(columns.ids):
-            return self._measure(Boxes.of(prices, columns.assets), ages, prices)
+            return self._measure(Boxes.of(prices, columns.assets), ages, prices, cut)
         moved = [asset for asset in columns.assets if prices.get(asset) is not measured.prices.get(asset)]
-        if not moved and not self._open:
+        if not moved and not self._open and not self._apart:
             return []
         boxes = Boxes.of(prices, columns.assets)
         if bool((boxes.priced != measured.boxes.priced).any()):
-            return self._measure(boxes, ages, prices)
+            return self._measure(boxes, ages, prices, cut)
         for number in (columns.assets[asset] for asset in moved):
             self._open.update(
                 measured.by_asset[number].used_up(_drift(boxes, measured.boxes, number)).tolist()
             )
         measured.prices = dict(prices)
-        if not self._open:
-            return []
+        self._open -= self._apart
         self._looked_at += len(self._open)
         if self._looked_at >= max(LEAST_PASS, len(columns)):
-            return self._measure(boxes, ages, prices)
-        return self._scan.among(np.array(sorted(self._open), dtype=np.intp), boxes, ages)
+            return self._measure(boxes, ages, prices, cut)
+        wanted = self._open | (self._apart - self._certified.holding(boxes, ages, cut))
+        if not wanted:
+            return []
+        return self._scan.among(np.array(sorted(wanted), dtype=np.intp), boxes, ages)
 
-    def _measure(self, boxes: Boxes, ages: Mapping[str, LegAge], prices: Mapping[str, Price]) -> list[str]:
+    def certify(
+        self, account: Account, state: AccountState, health: UnifiedHealth, prices: Mapping[str, Price]
+    ) -> None:
+        """Take what was found of an account, as its columns have it, at `prices`; it counts until the row is written."""
+        row = self._columns.row_of(account.account_id)
+        if row is None or row not in self._apart:
+            return
+        found = certificate(account, state, health, prices, self._columns.policy)
+        if found is None:
+            self._certified.drop(row)
+        else:
+            self._certified.put(row, found)
+
+    def _take_changed(self) -> None:
+        columns = self._columns
+        for row in columns.changed:
+            self._certified.drop(row)
+            self._apart.discard(row)
+            if columns.tables.claimed[row] and columns.tables.taken[row]:
+                self._apart.add(row)
+        self._open |= columns.changed
+        columns.changed.clear()
+
+    def _measure(
+        self,
+        boxes: Boxes,
+        ages: Mapping[str, LegAge],
+        prices: Mapping[str, Price],
+        cut: Sequence[CutPoint],
+    ) -> list[str]:
         self.passes += 1
         sweep = self._scan.sweep()
         swept = sweep.swept(boxes, ages, everywhere=True)
@@ -109,14 +147,16 @@ class CriticalPrices:
         touched = (slopes > 0) & tables.taken[:, None]
         shares = np.maximum(touched.sum(axis=1), 1)
         # what must be looked at each time anyway has no distance at all
-        self._open = set(np.flatnonzero(sweep.wanted(swept)).tolist())
+        self._apart = set(np.flatnonzero(tables.claimed & tables.taken).tolist())
+        self._open = set(np.flatnonzero(sweep.wanted(swept)).tolist()) - self._apart
         self._looked_at = 0
         share = ROOM * swept.slack / shares
         by_asset = [
             self._distances(share, slopes[:, asset], touched[:, asset]) for asset in range(slopes.shape[1])
         ]
         self._measured = _Measured(boxes, dict(ages), len(self._columns.ids), by_asset, dict(prices))
-        return sweep.named(sweep.swept(boxes, ages))
+        quiet = {self._columns.ids[row] for row in self._certified.holding(boxes, ages, cut)}
+        return [each for each in sweep.named(sweep.swept(boxes, ages)) if each not in quiet]
 
     @staticmethod
     def _distances(share: Floats, slope: Floats, touched: Bools) -> _Distances:

@@ -27,7 +27,7 @@ from keeper.planner.effects import Effect, Move, effect
 from keeper.planner.ground import Ground
 from keeper.planner.means import PAID, Means
 from keeper.planner.offers import market_of
-from keeper.planner.program import Cover, Program, Solution, solve
+from keeper.planner.program import BUDGET, Cover, Program, Solution, solve
 from keeper.planner.rescue import Choice, Option, Rescue, bill_wad
 from keeper.planner.simplex import BITS, ONE
 from keeper.planner.sizing import Trial, Workbench
@@ -36,6 +36,10 @@ ROUNDS = 8
 """Of covering, proposing and taking. A handful is used under scenarios, one where nothing bends."""
 NEAR = 2_000
 """A plan within this part of what any plan costs is not improved on."""
+MOST_WORK = 1_500_000
+"""Cells that one plan may cost: no account keeps the others waiting."""
+LOOK = 30_000
+"""Cells that it is taken to cost to find nothing."""
 FAR = 200
 """A plan that costs more than was expected by more than this part is tried in another order."""
 PART = 64
@@ -86,6 +90,7 @@ class Search:
         self._first = [self._slope(ground, before, its) or 0 for its in options]
         self._covers = [self._market.cover(self._first, before.shortfall)]
         self._best = Way((), 0, reaches=False)
+        self._left = MOST_WORK
 
     def cheapest(self, greedy: Sequence[Choice]) -> Way:
         """Return the cheapest way that reaches the target, or `greedy` where none was found."""
@@ -132,6 +137,11 @@ class Search:
     def _numbers(self) -> dict[Key, int]:
         return {option.candidate.key: number for number, option in enumerate(self._options)}
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether so much was looked at that nothing more is said of what else there is."""
+        return self._left <= 0
+
     def next_best(self, way: Way) -> NextBest | None:
         """Return the cheapest that does without at least one of the way's steps, None where nothing does."""
         numbers = self._numbers()
@@ -157,8 +167,13 @@ class Search:
         )
 
     def _solve(self, *without: int) -> Solution | None:
+        if self._left <= 0:
+            return None
         program = Program(self._market.offers, tuple(self._covers), self._market.limits)
-        return solve(program, [offer for number in without for offer in self._market.both(number)])
+        barred = [offer for number in without for offer in self._market.both(number)]
+        found = solve(program, barred, min(self._left, BUDGET))
+        self._left -= found.work if found is not None else LOOK
+        return found
 
     def _way(self, chosen: Sequence[Choice]) -> Way:
         end = chosen[-1].trial.standing if chosen else self._before

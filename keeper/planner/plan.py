@@ -154,7 +154,7 @@ class Planning:
             return way.chosen, ""
         other = search.next_best(way)
         if other is None:
-            return way.chosen, " Nothing else would do."
+            return way.chosen, "" if search.is_exhausted else " Nothing else would do."
         more = usd(max(other.cost_wad - way.cost_wad, 0))
         return way.chosen, (
             f" The next best ({'; '.join(other.names)}) costs at least {usd(other.cost_wad)}, {more} more."

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 
 from keeper.planner.simplex import BITS, FEASIBLE, ONE, Optimum, Row, least
 
-BUDGET = 1_500_000
-"""Cells per solution, of about a tenth of a microsecond each."""
+BUDGET = 300_000
+"""Cells per solution, of some tenths of a microsecond each."""
 GAP_BITS = 20
 """A bound within 2**-20 of the best cost is not worth a closer look."""
 
@@ -76,12 +76,16 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """Shares of the offers and what they cost. No solution costs less than `bound`; `nodes` were looked at."""
+    """Shares of the offers and what they cost. No solution costs less than `bound`.
+
+    `nodes` were looked at and `work` cells computed for it.
+    """
 
     shares: tuple[int, ...]
     cost: int
     bound: int
     nodes: int
+    work: int = 0
 
     @property
     def taken(self) -> tuple[int, ...]:
@@ -100,7 +104,7 @@ class _Search:
     def __init__(self, program: Program, without: Iterable[int], budget: int) -> None:
         self._program = program
         self._offers = program.offers
-        self._left = budget
+        self._left = self._budget = budget
         self._unit = max((its.cost + its.fixed for its in self._offers), default=1) or 1
         self._plain = _mask(number for number, its in enumerate(self._offers) if its.is_plain)
         never = [number for number, its in enumerate(self._offers) if its.least > its.most or its.most <= 0]
@@ -140,7 +144,7 @@ class _Search:
         if best is None:
             return None
         bound = min([best.cost, *(node[0] for node in heap)])
-        return Solution(best.shares, best.cost, bound, self._nodes)
+        return Solution(best.shares, best.cost, bound, self._nodes, self._budget - self._left)
 
     def _is_beaten(self, bound: int) -> bool:
         best = self._best

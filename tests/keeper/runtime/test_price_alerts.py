@@ -127,7 +127,7 @@ async def test_when_a_hold_is_over_its_alert_tells_what_the_guard_has_held_back(
 
     assert ["no_price", "price_held/ETH/move"] == [each.dedupe_key for each in closed]
     assert (
-        "it is so no more; its guard so far: 1 holds, 1 of them expired, 1 prices and 1 liquidations held back"
+        "it is so no more; its guard so far: 1 holds, 0 of them expired, 1 prices and 1 liquidations held back"
         == closed[-1].reason
     )
 
