@@ -2,7 +2,7 @@
 
 What is measured can be steered by whoever moves a price. So no answer leaves the bounds of the
 configuration (`config.estimate_settings`), and of the two measures of volatility the larger counts: the
-average that remembers jumps, and the robust one that does not forget the calm between.
+average that remembers every jump that stays, and the robust one that does not forget the calm between.
 """
 
 from __future__ import annotations

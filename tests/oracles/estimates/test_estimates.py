@@ -63,7 +63,7 @@ def test_both_measures_find_the_volatility_of_a_random_walk(yearly: float) -> No
     assert yearly == pytest.approx(found.realised_wad / WAD, rel=0.35)
 
 
-def test_one_bad_print_moves_the_average_and_not_the_robust_measure() -> None:
+def test_one_bad_print_moves_no_estimate() -> None:
     calm = list(walk(0.5, 300))
     at_ms, _ = calm[-20]
     wick = [*calm[:-20], (at_ms, price(400 * WAD, at_ms)), *calm[-19:]]
@@ -73,7 +73,31 @@ def test_one_bad_print_moves_the_average_and_not_the_robust_measure() -> None:
     assert before.realised_wad
     assert before.ewma_wad
     assert 0.5 == pytest.approx((after.realised_wad or 0) / WAD, rel=0.5)
-    assert (after.ewma_wad or 0) > 10 * before.ewma_wad
+    assert before.ewma_wad == pytest.approx(after.ewma_wad, rel=0.1)
+    assert before.annualised_wad == pytest.approx(after.annualised_wad, rel=0.25)
+
+
+def test_a_bad_print_that_is_the_newest_price_is_not_believed_before_the_next_one() -> None:
+    calm = list(walk(0.5, 300))
+    last_ms = calm[-1][0] + MINUTE_MS
+    its = fed(estimates(), calm)
+    before = its.volatility("ETH").ewma_wad
+    fed(its, [(last_ms, price(400 * WAD, last_ms))])
+
+    assert before == pytest.approx(its.volatility("ETH").ewma_wad, rel=0.1)
+
+
+def test_a_jump_that_stays_moves_the_average_one_sample_later_and_not_the_robust_measure() -> None:
+    calm = list(walk(0.5, 300))
+    its = fed(estimates(), calm)
+    before = its.volatility("ETH")
+    for minute in (1, 2):
+        at_ms = calm[-1][0] + minute * MINUTE_MS
+        fed(its, [(at_ms, price(1_000 * WAD, at_ms))])
+    after = its.volatility("ETH")
+
+    assert (after.ewma_wad or 0) > 10 * (before.ewma_wad or 0) > 0
+    assert 0.5 == pytest.approx((after.realised_wad or 0) / WAD, rel=0.5)
 
 
 def test_a_time_of_calm_after_a_storm_is_forgotten_by_half_in_a_half_life() -> None:
