@@ -28,7 +28,11 @@ class Intent:
 
     `intent_id` is a digest of (chain, contract, account, action, item, sequence), so that a
     re-plan after a crash finds the row instead of making a second. `valid_until_s` is when the
-    call can no longer succeed (the attestation's deadline). `max_cost_wei` bounds all attempts.
+    call can no longer succeed (the attestation's deadline).
+
+    `max_cost_wei` is what it may cost at most: the profit expected of it, in the chain's own coin; None where that is
+    not known, and then the spending limits alone bound it. One nonce, so only one of its transactions is ever mined:
+    each of them is bounded by it, not their sum. What frees the nonce is not: that is paid from the cancel reserve.
     """
 
     intent_id: str
@@ -45,11 +49,15 @@ class Intent:
     gas_limit: int
     value_wad: int
     valid_until_s: int
+    max_cost_wei: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One signed transaction for an intent's nonce. `raw` is what goes on the wire, always the same bytes."""
+    """One signed transaction for an intent's nonce. `raw` is what goes on the wire, always the same bytes.
+
+    `l1_fee_wei` is what a rollup is expected to charge at most for its data, on top of its gas.
+    """
 
     tx_hash: str
     intent_id: str
@@ -61,3 +69,4 @@ class Attempt:
     max_priority_fee_per_gas_wei: int
     gas_limit: int
     is_cancel: bool
+    l1_fee_wei: int = 0

@@ -11,7 +11,15 @@ from sqlite_utils.migrations import Migrations
 from keeper.state.errors import LogTooNew, LogUnreadable
 from keeper.state.fault_points import FaultPoint, fault_point
 from keeper.state.human import VIEWS
-from keeper.state.schema import APPLICATION_ID, CHANGES_V2, CHANGES_V3, CHANGES_V4, CHANGES_V5, TABLES_V1
+from keeper.state.schema import (
+    APPLICATION_ID,
+    CHANGES_V2,
+    CHANGES_V3,
+    CHANGES_V4,
+    CHANGES_V5,
+    CHANGES_V6,
+    TABLES_V1,
+)
 
 MIGRATIONS = Migrations("keeper_state")
 
@@ -55,6 +63,14 @@ def _v5_sources(db: Database) -> None:
         db.execute(statement)
     fault_point(FaultPoint.DURING_MIGRATION)
     db.execute("PRAGMA user_version = 5")
+
+
+@MIGRATIONS(name="v6_costs")
+def _v6_costs(db: Database) -> None:
+    for statement in CHANGES_V6:
+        db.execute(statement)
+    fault_point(FaultPoint.DURING_MIGRATION)
+    db.execute("PRAGMA user_version = 6")
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -20,17 +20,20 @@ Row: TypeAlias = "dict[str, str | int | bool | None]"
 
 _INTENT_COLUMNS = (
     "intent_id, created_seq=:seq, decision_id, chain, chain_id, contract, account_id, position_key, action, item, "
-    "sequence, calldata, gas_limit, value_wad, valid_until_s, created_at_ms=:at_ms, moved_at_ms=:at_ms"
+    "sequence, calldata, gas_limit, value_wad, valid_until_s, max_cost_wei, created_at_ms=:at_ms, moved_at_ms=:at_ms"
 )
 _INTENT_AGAIN = (
     "ON CONFLICT (intent_id) DO UPDATE SET created_seq = :seq, decision_id = :decision_id, "
     "calldata = :calldata, gas_limit = :gas_limit, value_wad = :value_wad, valid_until_s = :valid_until_s, "
+    "max_cost_wei = :max_cost_wei, "
     "moved_at_ms = :at_ms, "
 )
 _ATTEMPT_COLUMNS = (
     "tx_hash, intent_id, number, sender, nonce, raw, max_fee_per_gas_wei, max_priority_fee_per_gas_wei, "
-    "gas_limit, is_cancel, signed_seq=:seq, signed_at_ms=:at_ms"
+    "gas_limit, is_cancel, l1_fee_wei, signed_seq=:seq, signed_at_ms=:at_ms"
 )
+_LATER_OF_INTENTS: Mapping[str, str | None] = {"max_cost_wei": None}
+_LATER_OF_ATTEMPTS: Mapping[str, str | None] = {"l1_fee_wei": "0"}
 
 DURABLE: Mapping[str, Sequence[Statement]] = {
     "log_created": (),
@@ -135,6 +138,7 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
                 f"{_INTENT_AGAIN} reason_class = :parent_reason_class, reason = :parent_reason",
             ),
             each="intent",
+            later=_LATER_OF_INTENTS,
         ),
     ),
     "intent_signed": (
@@ -146,6 +150,7 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
                 "reason_class = '', reason = ''",
             ),
             each="intent",
+            later=_LATER_OF_INTENTS,
         ),
         Statement(
             insert(
@@ -157,6 +162,7 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
         Statement(
             insert("attempts", f"{_ATTEMPT_COLUMNS}, chain_id=:parent_chain_id, reason='first'"),
             each="attempt",
+            later=_LATER_OF_ATTEMPTS,
         ),
     ),
     "attempt_signed": (
@@ -167,6 +173,7 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
                 "reason=:parent_reason",
             ),
             each="attempt",
+            later=_LATER_OF_ATTEMPTS,
         ),
     ),
     "attempt_sent": (
@@ -375,7 +382,7 @@ def _rows(statement: Statement, body: Mapping[str, object], stamp: Row) -> Itera
             parent[f"parent_{name}"] = _column(value)
     for number, item in enumerate(_items(body[statement.each])):
         if statement.inside is None:
-            yield _columns(item) | parent | stamp | {"n": number}
+            yield {**statement.later, **_columns(item), **parent, **stamp, "n": number}
             continue
         for inner_number, inner in enumerate(_items(item[statement.inside])):
             yield _columns(inner) | parent | stamp | {"n": inner_number}

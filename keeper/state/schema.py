@@ -8,7 +8,7 @@ position has at most one live intent, a sequence has one digest.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 APPLICATION_ID = 0x6B_65_65_70  # "keep"
 
 _FINAL = "('final_ok', 'final_reverted', 'final_cancelled', 'final_lost_nonce')"
@@ -222,7 +222,13 @@ CHANGES_V5 = (
 )
 """What version 5 adds: what holds a price, which paths lead to it, how sure quotes are, and how each source does."""
 
-TABLES = (*TABLES_V1, *CHANGES_V2, *CHANGES_V3, *CHANGES_V4, *CHANGES_V5)
+CHANGES_V6 = (
+    "ALTER TABLE intents ADD COLUMN max_cost_wei TEXT",
+    "ALTER TABLE attempts ADD COLUMN l1_fee_wei TEXT NOT NULL DEFAULT '0'",
+)
+"""What version 6 adds: what an intent may cost at most, and what a rollup charges for a transaction's data."""
+
+TABLES = (*TABLES_V1, *CHANGES_V2, *CHANGES_V3, *CHANGES_V4, *CHANGES_V5, *CHANGES_V6)
 """Every table of the newest version."""
 
 DURABLE = (
