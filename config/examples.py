@@ -44,6 +44,7 @@ EXAMPLES = MappingProxyType(
         "sources": "tables [[sources]]",
         "state_log": 'state_log = "keeper.db"',
         "symbol": 'symbol = "ETH-USD", the market as the venue spells it',
+        "token": 'token = "0x..."',
         "threshold": "threshold = 2",
         "tiers": 'tiers = [{ up_to_value = "100000", maintenance_bps = 500, initial_bps = 1000 }]',
         "tokens": "a table [[chains.NAME.tokens]]",

@@ -3,7 +3,7 @@
 What is looked for: 32 bytes in hex or as a list (a private key), twelve or more words of
 the BIP-39 list (a mnemonic), extended keys and PEM blocks. Block hashes have the form of a
 key: they pass as `genesis_hash`, and in a comment that calls them a hash; so do Pyth's numbers of feeds as
-`feed_id`. A URL may hold an
+`feed_id` and Morpho's of its markets as `market_ids`. A URL may hold an
 access key of its provider; it is a secret of its own kind (`config.secrets.SecretUrl`).
 """
 
@@ -29,7 +29,7 @@ _KEY_BYTES = re.compile(r"\[\s*(?=(\d))(?:\d{1,3}\s*,\s*){31,63}\d{1,3}\s*,?\s*\
 _FEWEST_DIGITS = 60
 _LONGEST_GAP = 40
 _FEWEST_WORDS = 12
-_HASHES = frozenset({"genesis_hash", "feed_id"})
+_HASHES = frozenset({"genesis_hash", "feed_id", "market_ids"})
 _MAY_HOLD_KEYS = frozenset({"url", "ws_url", "path"})
 
 _MOVE_IT = (

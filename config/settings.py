@@ -35,6 +35,7 @@ from config.fields import (
 from config.risk_settings import MarketSettings, OptionMarketSettings, RiskSettings
 from config.section import Section
 from config.source_settings import SourceSettings
+from config.venue_settings import ExecutorSettings, VenueSettings, VenueTokenSettings
 
 
 class Mode(StrEnum):
@@ -84,6 +85,9 @@ class ChainSettings(Section):
     option_desk: Address | None = None
     tokens: Annotated[tuple[TokenSettings, ...], Field(min_length=1)]
     markets: tuple[HubMarketSettings, ...] = ()
+    venue_tokens: tuple[VenueTokenSettings, ...] = ()
+    venues: dict[Name, VenueSettings] = Field(default_factory=dict)
+    executor: ExecutorSettings | None = None
     debt_asset: AssetName = "USDC"
     native_asset: AssetName = "ETH"
     block_time_s: Seconds = 2.0

@@ -21,6 +21,7 @@ from config.checks.signers import check_signers
 from config.checks.sources import check_sources
 from config.checks.spending import check_spending
 from config.checks.urls import check_urls
+from config.checks.venues import check_venues
 from config.errors import Remark
 from config.settings import Settings
 
@@ -37,6 +38,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     check_signers,
     check_spending,
     check_urls,
+    check_venues,
 )
 
 

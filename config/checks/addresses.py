@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from config.errors import KeyPath, Remark
-from config.settings import Mode, Settings
+from config.settings import ChainSettings, Mode, Settings
 from config.source_settings import OnChainSourceSettings, RedstoneSourceSettings, UniswapV3SourceSettings
 
 _HIGHEST_PRECOMPILE = 0xFFFF
@@ -56,6 +56,17 @@ def _is_placeholder(address: str) -> bool:
     return _REPEATED.fullmatch(address) is not None or address in _COUNTED
 
 
+def _venue_addresses(name: str, chain: ChainSettings) -> Iterator[tuple[KeyPath, str]]:
+    for number, token in enumerate(chain.venue_tokens):
+        yield ("chains", name, "venue_tokens", number, "address"), token.address
+    for venue_name, venue in chain.venues.items():
+        yield ("chains", name, "venues", venue_name, "address"), venue.address
+    if chain.executor is not None:
+        yield ("chains", name, "executor", "address"), chain.executor.address
+        for number, pool in enumerate(chain.executor.pools):
+            yield ("chains", name, "executor", "pools", number, "address"), pool.address
+
+
 def _addresses(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
     for name, chain in settings.chains.items():
         yield ("chains", name, "hub"), chain.hub
@@ -65,6 +76,7 @@ def _addresses(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
             yield ("chains", name, "sequencer_feed"), chain.sequencer_feed
         for number, token in enumerate(chain.tokens):
             yield ("chains", name, "tokens", number, "address"), token.address
+        yield from _venue_addresses(name, chain)
     for number, source in enumerate(settings.sources):
         if isinstance(source, OnChainSourceSettings):
             yield ("sources", number, "address"), source.address
