@@ -170,7 +170,8 @@ def _used(settings: Settings) -> set[str]:
     for options in settings.option_markets.values():
         used |= {options.asset, options.volatility}
     for chain in settings.chains.values():
-        used |= {chain.debt_asset, *(token.asset for token in (*chain.tokens, *chain.venue_tokens))}
+        used |= {chain.debt_asset, *(token.asset for token in chain.tokens)}
+        used |= {token.asset for token in chain.venue_tokens}
     for asset in settings.assets.values():
         used |= {*units_of(asset), *compared_with(asset).values()}
     return used

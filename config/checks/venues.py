@@ -27,7 +27,7 @@ def check_venues(settings: Settings) -> Iterator[Remark]:
 
 def venue_tokens(chain: ChainSettings) -> set[str]:
     """Return the addresses of the tokens whose asset is said."""
-    return {token.address for token in (*chain.tokens, *chain.venue_tokens)}
+    return {token.address for token in chain.tokens} | {token.address for token in chain.venue_tokens}
 
 
 def _taken(chain: ChainSettings) -> dict[str, str]:
