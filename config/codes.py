@@ -189,6 +189,8 @@ CODES = MappingProxyType(
         "E622": "Two settings that name one file.",
         "W623": "A URL beyond this machine without encryption.",
         "E626": "A key that is public, on a chain that is not local.",
+        "E627": "A chain with both one signer and several.",
+        "E628": "A chain that names a signer or its key twice.",
     }
 )
 """What each code means, in one sentence."""

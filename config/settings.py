@@ -46,6 +46,14 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
+class L1Fee(StrEnum):
+    """How a rollup charges for a transaction's data, on top of the gas it uses."""
+
+    NONE = "none"
+    OP_STACK = "op_stack"
+    ARBITRUM = "arbitrum"
+
+
 class EndpointSettings(Section):
     """One node of a chain. `ws_url` only hints that a head came; `url` is read."""
 
@@ -75,6 +83,9 @@ class ChainSettings(Section):
 
     `sequencer_feed` is Chainlink's uptime feed of a rollup's sequencer. Unless that says up, and for
     `sequencer_grace_s` after it came back, prices that are read on the chain do not count.
+
+    `signer` is the key that sends here. `signers` are several in its place, each with nonces of its own: a step goes
+    to the one with the least in flight, and `max_in_flight` holds for each.
     """
 
     chain_id: Positive
@@ -99,11 +110,18 @@ class ChainSettings(Section):
     sequencer_feed: Address | None = None
     sequencer_grace_s: Seconds = 3_600.0
     signer: Name | None = None
+    signers: tuple[Name, ...] = ()
+    l1_fee: L1Fee = L1Fee.NONE
     confirm_chain_id: Positive | None = None
     max_in_flight: InFlight = 16
     max_fee_per_gas_wei: PositiveWei = 500 * 10**9
     bump_after_blocks: Positive = 3
     max_bumps: Count = 6
+
+    @property
+    def senders(self) -> tuple[str, ...]:
+        """The names of the signers that send here, in the order in which they are preferred."""
+        return self.signers or (() if self.signer is None else (self.signer,))
 
 
 class SignerSettings(Section):
@@ -153,12 +171,18 @@ class AttestorSettings(Section):
 
 
 class SpendingSettings(Section):
-    """What may be spent, failures included, over all restarts. In the chain's native wei."""
+    """What may be spent on each chain by all its signers, failures included, over all restarts. Its native wei.
+
+    `max_per_target_per_day_wei` bounds what is spent on calls of one contract; None leaves it to the day's limit.
+    `max_profit_share_bps` is how much of what a liquidation is expected to earn it may cost.
+    """
 
     max_per_transaction_wei: PositiveWei = 10**17
     max_per_hour_wei: PositiveWei = 10**18
     max_per_day_wei: PositiveWei = 5 * 10**18
+    max_per_target_per_day_wei: PositiveWei | None = None
     cancel_reserve_wei: Wei = 2 * 10**16
+    max_profit_share_bps: Bps = 8_000
 
 
 class MetricsSettings(Section):

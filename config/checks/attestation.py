@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from config.checks.origins import origin
+from config.checks.signers import senders
 from config.errors import Remark
 from config.settings import AttestationSettings, AttestorPeerSettings, Settings
 
@@ -61,13 +62,12 @@ def _twice(
 def _roles(settings: Settings, attestation: AttestationSettings) -> Iterator[Remark]:
     quorum = {peer.address for peer in attestation.attestors}
     for name, chain in settings.chains.items():
-        signer = settings.signers.get(chain.signer or "")
-        if signer is not None and signer.address in quorum:
-            message = f"the key that sends transactions on {name} is also one of the attestors'"
-            yield Remark(
-                ("chains", name, "signer"), "E609", message, "a key has one role: make another for sending"
-            )
-            return
+        for path, sender in senders(name, chain):
+            signer = settings.signers.get(sender)
+            if signer is not None and signer.address in quorum:
+                message = f"the key that sends transactions on {name} is also one of the attestors'"
+                yield Remark(path, "E609", message, "a key has one role: make another for sending")
+                return
     if settings.attestor is None:
         return
     own = settings.signers.get(settings.attestor.signer)

@@ -15,7 +15,7 @@ def check_live(settings: Settings) -> Iterator[Remark]:
         return
     for name, chain in settings.chains.items():
         here = ("chains", name)
-        if chain.signer is None:
+        if not chain.senders:
             advice = f'name the key that sends on {name}: signer = "NAME" of [signers.NAME]'
             yield Remark((*here, "signer"), "E610", f"mode is live, and {name} has no signer", advice)
         if chain.confirm_chain_id is None:

@@ -44,12 +44,12 @@ def _references(settings: Settings) -> Iterator[Remark]:
     known = ", ".join(settings.signers) or "none yet"
     used: set[str] = set()
     for name, chain in settings.chains.items():
-        if chain.signer is None:
-            continue
-        used.add(chain.signer)
-        if chain.signer not in settings.signers:
-            advice = f"add [signers.{chain.signer}], or name one that there is: {known}"
-            yield Remark(("chains", name, "signer"), "E606", f"there is no signer {chain.signer}", advice)
+        for path, signer in senders(name, chain):
+            used.add(signer)
+            if signer not in settings.signers:
+                advice = f"add [signers.{signer}], or name one that there is: {known}"
+                yield Remark(path, "E606", f"there is no signer {signer}", advice)
+        yield from _several(name, chain, settings)
     if settings.attestor is not None:
         used.add(settings.attestor.signer)
         if settings.attestor.signer not in settings.signers:
@@ -61,6 +61,29 @@ def _references(settings: Settings) -> Iterator[Remark]:
         if name not in used:
             message = f"nothing uses the signer {name}"
             yield Remark(("signers", name), "W608", message, "name it as a chain's signer, or remove it")
+
+
+def senders(name: str, chain: ChainSettings) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the signers that send on a chain, each with the key that names it."""
+    if chain.signer is not None:
+        yield ("chains", name, "signer"), chain.signer
+    for number, signer in enumerate(chain.signers):
+        yield ("chains", name, "signers", number), signer
+
+
+def _several(name: str, chain: ChainSettings, settings: Settings) -> Iterator[Remark]:
+    here = ("chains", name)
+    if chain.signer is not None and chain.signers:
+        message = f"signer names {chain.signer}, and signers {', '.join(chain.signers)}"
+        yield Remark((*here, "signers"), "E627", message, "keep one of the two keys")
+    seen: dict[str, str] = {}
+    for number, signer in enumerate(chain.signers):
+        known = settings.signers.get(signer)
+        other = seen.setdefault(known.address if known is not None else signer, signer)
+        if signer in chain.signers[:number] or other != signer:
+            message = f"{signer} is named twice" if other == signer else f"{signer} has the key of {other}"
+            advice = "name each key once: two lanes of one key would take each other's nonces"
+            yield Remark((*here, "signers", number), "E628", message, advice)
 
 
 def _key(at: KeyPath, signer: SignerSettings) -> Iterator[Remark]:
@@ -93,7 +116,8 @@ def _shared_addresses(settings: Settings) -> Iterator[Remark]:
         return
     attesting = settings.signers[settings.attestor.signer].address
     for name, chain in settings.chains.items():
-        if chain.signer in settings.signers and settings.signers[chain.signer].address == attesting:
+        names = [sender for sender in chain.senders if sender in settings.signers]
+        if any(settings.signers[sender].address == attesting for sender in names):
             message = f"the key that sends transactions on {name} also signs attestations"
             yield Remark(
                 ("attestor", "signer"), "E609", message, "a key has one role: make another for attestations"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from config.errors import Remark
-from config.settings import Settings
+from config.settings import Settings, SpendingSettings
 
 CANCEL_GAS = 21_000
 """Gas of a plain transfer, by which a stuck nonce is freed."""
@@ -28,6 +28,7 @@ def check_spending(settings: Settings) -> Iterator[Remark]:
     if hour > day:
         message = f"{hour} wei is above max_per_day_wei, {day} wei"
         yield Remark(("spending", "max_per_hour_wei"), "E326", message, "one hour must fit into a day")
+    yield from _target(spending)
     if transaction <= hour and transaction + reserve > hour:
         message = f"{reserve} wei leaves less of an hour's limit than one transaction may cost"
         advice = (
@@ -48,3 +49,16 @@ def check_spending(settings: Settings) -> Iterator[Remark]:
         elif cancel > reserve:
             message = f"at this fee a cancel costs {cancel} wei, more than cancel_reserve_wei, {reserve} wei"
             yield Remark(at, "W329", message, "raise spending.cancel_reserve_wei, or lower this ceiling")
+
+
+def _target(spending: SpendingSettings) -> Iterator[Remark]:
+    target, day = spending.max_per_target_per_day_wei, spending.max_per_day_wei
+    if target is None:
+        return
+    at = ("spending", "max_per_target_per_day_wei")
+    if target > day:
+        message = f"{target} wei is above max_per_day_wei, {day} wei"
+        yield Remark(at, "E326", message, "what one contract may cost must fit into a day")
+    if target < spending.max_per_transaction_wei:
+        message = f"{target} wei is below max_per_transaction_wei, {spending.max_per_transaction_wei} wei"
+        yield Remark(at, "E326", message, "one transaction must fit into what its contract may cost")
