@@ -118,9 +118,9 @@ def judge(
     outcome = _compared(protocol.value_wad, reference.mid_wad, protocol, allowed_bps, apart_ms, rules)
     if outcome.tier.holds:
         return outcome
-    paying = _paying(protocol.value_wad, execution)
-    if paying.tier is not Tier.PROCEED:
-        return paying
+    sale = paying(protocol.value_wad, execution)
+    if sale.tier is not Tier.PROCEED:
+        return sale
     if reference.holds:
         held = "; ".join(f"{hold.guard}: {hold.detail}" for hold in reference.holds)
         return Outcome(Tier.PROCEED_SMALL, f"the reference price is widened: {held}")
@@ -130,6 +130,20 @@ def judge(
 def are_apart(protocol_wad: int, reference_wad: int, allowed_bps: int) -> bool:
     """Return whether the two are further apart than `allowed_bps`, as a ratio, in either direction."""
     return exceeds_bps(max(protocol_wad, reference_wad), min(protocol_wad, reference_wad), allowed_bps)
+
+
+def paying(protocol_wad: int, execution: Execution | None) -> Outcome:
+    """Say whether what is seized at P can be sold: its penalty is the room between the two. Without X nothing is said."""
+    if execution is None:
+        return Outcome(Tier.PROCEED)
+    even_wad = mul_div_down(protocol_wad, BPS, BPS + execution.penalty_bps)
+    tight_wad = mul_div_down(protocol_wad, 2 * BPS, 2 * BPS + execution.penalty_bps)
+    sold = f"it sells for {format_wad(execution.value_wad)}"
+    if execution.value_wad < even_wad:
+        return Outcome(Tier.HOLD_NEW, f"{sold}, and pays only from {format_wad(even_wad)} on")
+    if execution.value_wad < tight_wad:
+        return Outcome(Tier.PROCEED_SMALL, f"{sold}, less than half of the penalty is left")
+    return Outcome(Tier.PROCEED)
 
 
 class Reading(StrEnum):
@@ -222,17 +236,3 @@ def _without_reference(protocol: Protocol, reference: Price | None, rules: Rules
     if rules.small_without_reference and quiet:
         return Outcome(Tier.PROCEED_SMALL, why)
     return Outcome(Tier.HOLD_NEW, why)
-
-
-def _paying(protocol_wad: int, execution: Execution | None) -> Outcome:
-    """Say whether what is seized at P can be sold: its penalty is the room between the two."""
-    if execution is None:
-        return Outcome(Tier.PROCEED)
-    even_wad = mul_div_down(protocol_wad, BPS, BPS + execution.penalty_bps)
-    tight_wad = mul_div_down(protocol_wad, 2 * BPS, 2 * BPS + execution.penalty_bps)
-    sold = f"it sells for {format_wad(execution.value_wad)}"
-    if execution.value_wad < even_wad:
-        return Outcome(Tier.HOLD_NEW, f"{sold}, and pays only from {format_wad(even_wad)} on")
-    if execution.value_wad < tight_wad:
-        return Outcome(Tier.PROCEED_SMALL, f"{sold}, less than half of the penalty is left")
-    return Outcome(Tier.PROCEED)

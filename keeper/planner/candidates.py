@@ -143,7 +143,9 @@ def _close(leg: Leg, venue: VenueFacts, market: MarketFacts, conditions: Conditi
         return
     held, stable = abs(position.size_wad), venue.stable.asset
     price_wad = conditions.prices.at(leg.chain, market.asset)
-    move = Move(Action.CLOSE, leg.chain, market.hub_id, conditions.largest_step(venue, held, price_wad, WAD))
+    small = _only_small(venue, market.asset)
+    size = conditions.largest_step(venue, held, price_wad, WAD, small=small)
+    move = Move(Action.CLOSE, leg.chain, market.hub_id, size)
     candidate = Candidate(move, market.asset, held, price_wad, WAD)
     obstacle = conditions.obstacle(leg, venue, move, market.asset, stable)
     yield Impossible(candidate, obstacle) if obstacle else candidate
@@ -152,7 +154,8 @@ def _close(leg: Leg, venue: VenueFacts, market: MarketFacts, conditions: Conditi
 def _close_option(leg: Leg, venue: VenueFacts, option: OptionPosition, conditions: Conditions) -> Found:
     prices, held, item = conditions.prices, abs(option.size_wad), item_of(option.series)
     underlying_wad = prices.at(leg.chain, option.asset) if prices.known(leg.chain, option.asset) else 0
-    largest = conditions.largest_step(venue, held, underlying_wad, WAD)
+    small = _only_small(venue, option.asset)
+    largest = conditions.largest_step(venue, held, underlying_wad, WAD, small=small)
     move = Move(Action.OPTION_CLOSE, leg.chain, item, largest)
     candidate = Candidate(move, option.asset, held, underlying_wad, WAD)
     obstacle = conditions.obstacle(leg, venue, move, option.asset, venue.stable.asset)
@@ -172,8 +175,9 @@ def _repay(
     backed_wad = _backed(available, token, prices.at(leg.chain, token.asset))
     if whole and available == balance_of(leg, token):
         backed_wad = mul_div_up(backed_wad + 1, BPS + 2 * venue.price_band_bps, BPS)
-    candidate = _repayment(leg, venue, conditions, Action.REPAY, token.token_id, backed_wad, token.asset)
+    candidate = _repayment(leg, venue, conditions, Action.REPAY, venue, token, backed_wad)
     obstacle = conditions.obstacle(leg, venue, candidate.move, token.asset, stable.asset)
+    obstacle = obstacle or conditions.sale_obstacle(venue, token.asset)
     yield Impossible(candidate, obstacle) if obstacle else candidate
 
 
@@ -189,13 +193,12 @@ def _repay_cross(
     if available == 0:
         return
     backed_wad = _backed(available, token, conditions.prices.at(target.chain, token.asset))
-    candidate = _repayment(
-        leg, venue, conditions, Action.REPAY_CROSS, 0, backed_wad, token.asset, (target.chain, token.token)
-    )
+    candidate = _repayment(leg, venue, conditions, Action.REPAY_CROSS, target, token, backed_wad)
     obstacle = (
         conditions.obstacle(leg, venue, candidate.move, venue.stable.asset)
         or conditions.chain_obstacle(target)
         or conditions.price_obstacle(target, token.asset)
+        or conditions.sale_obstacle(target, token.asset)
         or ("" if backing.cross_margin else f"the leg on {target.chain} does not back other chains")
     )
     yield Impossible(candidate, obstacle) if obstacle else candidate
@@ -206,16 +209,19 @@ def _repayment(
     venue: VenueFacts,
     conditions: Conditions,
     action: Action,
-    item: int,
+    target: VenueFacts,
+    token: TokenFacts,
     backed_wad: int,
-    asset: str,
-    target: tuple[str | None, str | None] = (None, None),
 ) -> Candidate:
     stable, debt = venue.stable, debt_of(leg)
     price_wad, unit = conditions.prices.at(leg.chain, stable.asset), 10**stable.decimals
     backed = amount_down(backed_wad, stable, price_wad)
-    size = min(conditions.largest_step(venue, debt, price_wad, unit), backed)
-    return Candidate(Move(action, leg.chain, item, size, *target), asset, min(debt, backed), price_wad, unit)
+    small = _only_small(venue, stable.asset) or _only_small(target, token.asset, sold=True)
+    size = min(conditions.largest_step(venue, debt, price_wad, unit, small=small), backed)
+    move = Move(action, leg.chain, token.token_id, size)
+    if action is Action.REPAY_CROSS:
+        move = Move(action, leg.chain, 0, size, target.chain, token.token)
+    return Candidate(move, token.asset, min(debt, backed), price_wad, unit)
 
 
 def _seize(
@@ -237,6 +243,11 @@ def _seize(
         or ("" if size else f"no {token.asset} is left on {leg.chain}")
     )
     return Impossible(candidate, obstacle) if obstacle else candidate
+
+
+def _only_small(venue: VenueFacts, asset: str, *, sold: bool = False) -> bool:
+    """Whether steps with an asset, or those that take it to be `sold`, are to be small."""
+    return asset in venue.small_assets or (sold and asset in venue.small_sales)
 
 
 def _unclaimed(leg: Leg, venue: VenueFacts, token: TokenFacts, conditions: Conditions) -> int:

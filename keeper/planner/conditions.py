@@ -28,9 +28,12 @@ class Conditions:
         # What attestors will put into the attestation: nothing required is as healthy as can be.
         self._attested_wad = health.health.high if health.health is not None else WAD
 
-    def largest_step(self, venue: VenueFacts, held: int, price_wad: int, unit: int) -> int:
+    def largest_step(
+        self, venue: VenueFacts, held: int, price_wad: int, unit: int, *, small: bool = False
+    ) -> int:
         """Return how much of `held` one step may take. All of it far under water, or where the rest would be dust."""
-        allowed = mul_div_down(held, venue.close_factor_bps, BPS)
+        factor_bps = venue.close_factor_bps // 2 if small else venue.close_factor_bps
+        allowed = mul_div_down(held, factor_bps, BPS)
         if self._attested_wad < venue.full_close_health_wad:
             return held
         rest_wad = mul_div_up(held - allowed, price_wad, unit)
@@ -74,6 +77,12 @@ class Conditions:
                 f"the hub's price of {asset} is {off_bps} bps off the reference, over the {band_bps} allowed"
             )
         return ""
+
+    @staticmethod
+    def sale_obstacle(venue: VenueFacts, asset: str) -> str:
+        """Say why an asset is not to be taken."""
+        held = venue.held_sales.get(asset, "")
+        return f"{asset} would not pay: {held}" if held else ""
 
     def claim_obstacle(self, source_chain: str, opened_number: int, confirmations: int) -> str:
         """Say why a claim may still disappear from its source chain."""

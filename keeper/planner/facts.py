@@ -50,7 +50,9 @@ class VenueFacts:
 
     `not_live` says why not, and is empty when they can. `pool_cash` is raw stable. `hub_prices_wad` are
     the hub's own prices by asset, where they were read: a step is planned at them, and held while
-    they are out of the band. `held_assets` are assets that nothing is to be done with, each with the reason.
+    they are out of the band. `held_assets` are assets that nothing is to be done with, each with the reason, and
+    `small_assets` those of which a step may be half as large as the hub allows. `held_sales` and `small_sales` say the
+    same of steps that take such an asset, since it is to be sold.
     """
 
     chain: str
@@ -67,6 +69,9 @@ class VenueFacts:
     not_live: str = ""
     hub_prices_wad: Mapping[str, int] = field(default_factory=dict)
     held_assets: Mapping[str, str] = field(default_factory=dict)
+    small_assets: Mapping[str, str] = field(default_factory=dict)
+    held_sales: Mapping[str, str] = field(default_factory=dict)
+    small_sales: Mapping[str, str] = field(default_factory=dict)
     option_markets: tuple[OptionMarketFacts, ...] = ()
 
     @property

@@ -6,15 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from chains.hub.attestation import Action
-from config.units import mul_div_up
 from keeper.planner.candidates import Candidate
 from keeper.planner.effects import Effect, Move
 from keeper.planner.facts import ChainInventory, GasCosts, Inventory
 from keeper.planner.reasons import usd
+from oracles.estimates.depth import slippage_wad
 
 PAID = (Action.REPAY, Action.REPAY_CROSS)
-DEPTH_PARTS = 200
-"""The last unit of a market's depth is sold at one percent off, all of it on average at half of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ class Means:
     def loss_wad(self, asset: str, sold_wad: int) -> int:
         """Return what selling so much of an asset costs: slippage that grows in proportion, none without a depth."""
         depth_wad = self._inventory.depths_wad.get(asset, 0)
-        return mul_div_up(sold_wad, sold_wad, DEPTH_PARTS * depth_wad) if depth_wad > 0 else 0
+        return slippage_wad(sold_wad, depth_wad) if depth_wad > 0 else 0
 
     def slippage_wad(self, candidate: Candidate, result: Effect) -> int:
         """Return what selling the collateral that a step brings costs."""

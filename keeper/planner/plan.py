@@ -12,12 +12,13 @@ any of them may fail. The steps of a whole close are in the order they must be m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from chains.hub.attestation import Action
 from keeper.domain.account import Account
 from keeper.domain.health import UnifiedHealth
 from keeper.domain.plan import Plan, Step
+from keeper.margin.evidence import assets_of
 from keeper.margin.parameters import RiskPolicy
 from keeper.margin.states import may_be_liquidated
 from keeper.planner.appraisal import EXACT, Appraiser, Standing
@@ -254,8 +255,16 @@ class Planning:
             penalty_wad=sum(step.penalty_wad for step in self._steps),
             whole_account=whole,
             reason=reason,
-            rejected=tuple(self._rejected.values()),
+            rejected=(*self._rejected.values(), *(self._small() if self._steps else ())),
         )
+
+    def _small(self) -> Iterator[str]:
+        """Say for each asset of the account why steps with it are smaller than the hub allows."""
+        assets = set(assets_of(self._account, self._policy))
+        for chain, venue in self._prices.facts.items():
+            for asset, why in sorted({**venue.small_sales, **venue.small_assets}.items()):
+                if asset in assets:
+                    yield f"only small steps with {asset} on {chain}: {why}"
 
 
 def move_of(step: Step) -> Move:

@@ -88,7 +88,16 @@ def cascade(
     `via` names the asset that another is priced in: where that one falls, the other falls with it.
     """
     venues = {
-        chain: replace(its, not_live="", hub_prices_wad={}, held_assets={}) for chain, its in facts.items()
+        chain: replace(
+            its,
+            not_live="",
+            hub_prices_wad={},
+            held_assets={},
+            small_assets={},
+            held_sales={},
+            small_sales={},
+        )
+        for chain, its in facts.items()
     }
     running = _Running(
         {account.account_id: account for account in watched.accounts},

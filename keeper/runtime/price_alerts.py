@@ -1,4 +1,4 @@
-"""What people are told about prices that are held: by a guard, or because a hub's own price is another."""
+"""What people are told about prices that are held: by a guard, because a hub's own is another, or since nothing sells."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ GUARDED = "price_held/"
 STANDOFF = "price_disputed/"
 LASTING = "price_standoff/"
 EXPIRED = "price_released/"
-PREFIXES = (GUARDED, STANDOFF, LASTING, EXPIRED)
+UNSOLD = "price_unsold/"
+PREFIXES = (GUARDED, STANDOFF, LASTING, EXPIRED, UNSOLD)
 
 _RELEASED = "hold expired: "
 
 
 def standing(evidence: Evidence, counts: Mapping[tuple[str, str], Count]) -> dict[str, AlertOpened]:
     """Return the alerts that should be open now, by their keys."""
-    return {alert.dedupe_key: alert for alert in (*_guarded(evidence, counts), *_standoffs(evidence, counts))}
+    return {
+        alert.dedupe_key: alert
+        for alert in (*_guarded(evidence, counts), *_standoffs(evidence, counts), *_unsold(evidence))
+    }
 
 
 def over(key: str, tallies: Mapping[tuple[str, str], Tally]) -> str:
@@ -74,3 +78,15 @@ def _standoffs(evidence: Evidence, counts: Mapping[tuple[str, str], Count]) -> I
                 outcome.reason[:500],
                 f"see `keeper prices --why {asset}`",
             )
+
+
+def _unsold(evidence: Evidence) -> Iterator[AlertOpened]:
+    for (chain, asset), outcome in evidence.sales.items():
+        held = outcome.tier.holds
+        yield AlertOpened(
+            f"{UNSOLD}{chain}/{asset}",
+            "warning",
+            f"{f'no {asset} is' if held else f'{asset} is only in small steps'} taken on {chain}",
+            outcome.reason[:500],
+            "it would not pay to sell it now; positions are closed as before",
+        )

@@ -27,7 +27,7 @@ class Evidence:
     `hub_prices` are each chain's own feeds' newest answers (USD wad by asset): the prices its hub will
     use. They are newer than the price set, which changes only when the median does. `sequencers` is what the
     uptime feeds of chains that have one said at the newest head. `touched` collects the accounts that changed until the engine takes them. `stable_held` is what the configured signer holds of each hub's stable token, raw units, and
-    `native_held` its native wei. `pauses` are what a person said not to begin, and `outcomes` what prices forbid, by (chain, asset). `estimates` are fed with every price set. `sources` are those in force. Until every chain has been read and reconciled once (`ready`),
+    `native_held` its native wei. `pauses` are what a person said not to begin, `outcomes` what prices forbid, by (chain, asset), and `sales` what they forbid of steps that take the asset, which is to be sold. `estimates` are fed with every price set. `sources` are those in force. Until every chain has been read and reconciled once (`ready`),
     no account is known completely, because it may have a leg on the chain that is missing.
     """
 
@@ -44,6 +44,7 @@ class Evidence:
     stable_held: dict[str, int] = field(default_factory=dict)
     pauses: Pauses = field(default_factory=Pauses)
     outcomes: Mapping[tuple[str, str], Outcome] = field(default_factory=dict)
+    sales: Mapping[tuple[str, str], Outcome] = field(default_factory=dict)
     estimates: Estimates = field(default_factory=lambda: Estimates({}))
     sources: tuple[SourceSettings, ...] = ()
 

@@ -2,20 +2,46 @@
 
 A hub uses its own feed (P); ours is the reference (R). `Standoffs.look` judges every pair of them by
 `oracles.policy` and puts what is not free to proceed into `Evidence.outcomes`, from where plans and alerts
-take it. What seized collateral is sold for (X) is not read here: what is seized is kept.
+take it.
+
+What is seized is sold for the reference less slippage (X), by the depth that is estimated of an asset; one without a
+configured depth is kept, and nothing is said of it. The size in question is the smallest that is worth a step,
+the hub's dust: larger steps are sized by the planner, which counts the same slippage for each. The
+judgement is in `Evidence.sales` and concerns only steps that take the asset, since closing a position sells
+nothing. It rests on the middle of R: doubt alone must not stop liquidations just when venues differ, and is in
+the depth already, which shrinks as the interval grows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+import structlog
 
 from config.settings import Settings
 from config.source_settings import SourceSettings
+from config.units import BPS, mul_div_down
 from keeper.watch.evidence import Evidence
 from keeper.watch.status import ChainState
-from oracles.policy import Disagreements, Liveness, Outcome, Protocol, Rules, Tier, are_apart, judge
+from oracles.estimates.depth import slippage_wad
+from oracles.policy import (
+    Disagreements,
+    Execution,
+    Liveness,
+    Outcome,
+    Protocol,
+    Rules,
+    Tier,
+    are_apart,
+    judge,
+    paying,
+)
 from oracles.price import FailureKind, Price, QuoteFailure
+
+FREE = Outcome(Tier.PROCEED)
+
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -46,13 +72,15 @@ class Standoffs:
         if self._evidence.sources and self._evidence.sources is not self._sources:
             self._sources = self._evidence.sources
             self._feeds = _feeds(self._sources)
-        found: dict[tuple[str, str], Outcome] = {}
+        outcomes: dict[tuple[str, str], Outcome] = {}
+        sales: dict[tuple[str, str], Outcome] = {}
+        depths_wad = self._evidence.estimates.depths_wad()
         for chain in self._settings.chains:
             for asset in sorted(self._assets(chain)):
-                outcome = self._outcome(chain, asset)
-                if outcome.tier is not Tier.PROCEED:
-                    found[chain, asset] = outcome
-        self._evidence.outcomes = found
+                outcomes[chain, asset] = self._outcome(chain, asset)
+                sales[chain, asset] = self._sale(chain, asset, depths_wad.get(asset, 0))
+        self._evidence.outcomes = _restricted(self._evidence.outcomes, outcomes, "price_outcome")
+        self._evidence.sales = _restricted(self._evidence.sales, sales, "sale_outcome")
 
     def _assets(self, chain: str) -> set[str]:
         """Return the assets that the chain's hub has a price of, or should have."""
@@ -88,6 +116,33 @@ class Standoffs:
             self._rules,
         )
 
+    def _sale(self, chain: str, asset: str, depth_wad: int) -> Outcome:
+        """Judge what the smallest step worth taking would bring. What the debt is in is never sold."""
+        value_wad = self._evidence.hub_prices.get(chain, {}).get(asset)
+        reference = self._evidence.prices.prices.get(asset)
+        token = next(
+            (
+                its
+                for its in self._evidence.known[chain].tokens.values()
+                if its.asset == asset and its.token_id
+            ),
+            None,
+        )
+        if (
+            not depth_wad
+            or value_wad is None
+            or token is None
+            or reference is None
+            or reference.mid_wad is None
+        ):
+            return FREE
+        limits = self._evidence.facts[chain].limits
+        dust_wad = limits.dust_value
+        left_wad = max(dust_wad - slippage_wad(dust_wad, depth_wad), 0)
+        sold_wad = mul_div_down(reference.mid_wad, left_wad, dust_wad) if dust_wad else reference.mid_wad
+        earned_bps = mul_div_down(token.penalty_bps, BPS - limits.insurance_share_bps, BPS)
+        return paying(value_wad, Execution(sold_wad, earned_bps))
+
     def _liveness(self, chain: str) -> Liveness:
         status, sequencer = self._evidence.statuses[chain], self._evidence.sequencers.get(chain)
         live = status.state is ChainState.LIVE
@@ -98,6 +153,17 @@ class Standoffs:
 
     def _band_bps(self, chain: str) -> int:
         return min(self._settings.risk.price_band_bps, self._evidence.facts[chain].limits.price_band_bps)
+
+
+def _restricted(
+    before: Mapping[tuple[str, str], Outcome], now: Mapping[tuple[str, str], Outcome], event: str
+) -> dict[tuple[str, str], Outcome]:
+    """Return what is not free to proceed, and tell the log of each that has another tier than before."""
+    for (chain, asset), outcome in now.items():
+        tier = before.get((chain, asset), FREE).tier
+        if outcome.tier is not tier:
+            log.info(event, chain=chain, asset=asset, tier=outcome.tier.name.lower(), reason=outcome.reason)
+    return {key: outcome for key, outcome in now.items() if outcome.tier is not Tier.PROCEED}
 
 
 def _feeds(sources: Sequence[SourceSettings]) -> dict[str, dict[str, set[str]]]:

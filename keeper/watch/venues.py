@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from config.settings import Settings
 from keeper.planner.facts import MarketFacts, OptionMarketFacts, TokenFacts, VenueFacts
 from keeper.watch.evidence import Evidence
-from oracles.policy import Tier
+from oracles.policy import Outcome, Tier
 
 
 def venue_facts(settings: Settings, evidence: Evidence) -> dict[str, VenueFacts]:
@@ -17,7 +19,7 @@ def _venue(name: str, settings: Settings, evidence: Evidence) -> VenueFacts:
     hub, known, chain = evidence.facts[name], evidence.known[name], settings.chains[name]
     return VenueFacts(
         chain=name,
-        close_factor_bps=_close_factor_bps(name, evidence),
+        close_factor_bps=hub.limits.close_factor_bps,
         full_close_health_wad=hub.limits.full_close_health,
         cooldown_s=hub.limits.cooldown_s,
         price_band_bps=hub.limits.price_band_bps,
@@ -44,29 +46,23 @@ def _venue(name: str, settings: Settings, evidence: Evidence) -> VenueFacts:
             for market in hub.option_markets
         ),
         not_live=_not_live(name, evidence),
-        held_assets=_held_assets(name, evidence),
+        held_assets=_told(evidence.outcomes, name, Tier.HOLD_ASSET, "held: ") | evidence.pauses.on_assets(),
+        small_assets=_told(evidence.outcomes, name, Tier.PROCEED_SMALL),
+        held_sales=_told(evidence.sales, name, Tier.HOLD_NEW),
+        small_sales=_told(evidence.sales, name, Tier.PROCEED_SMALL),
         hub_prices_wad=dict(evidence.hub_prices.get(name, {})),
     )
 
 
-def _held_assets(name: str, evidence: Evidence) -> dict[str, str]:
-    """Return why nothing is begun with an asset on a chain: its price there is wrong, or a person said so."""
-    priced = {
-        asset: f"held: {outcome.reason}"
-        for (chain, asset), outcome in evidence.outcomes.items()
-        if chain == name and outcome.tier is Tier.HOLD_ASSET
+def _told(
+    outcomes: Mapping[tuple[str, str], Outcome], name: str, tier: Tier, prefix: str = ""
+) -> dict[str, str]:
+    """Return the assets that have this tier on a chain, each with the reason."""
+    return {
+        asset: f"{prefix}{outcome.reason}"
+        for (chain, asset), outcome in outcomes.items()
+        if chain == name and outcome.tier is tier
     }
-    return priced | evidence.pauses.on_assets()
-
-
-def _close_factor_bps(name: str, evidence: Evidence) -> int:
-    """Return the hub's close factor, halved while a price on its chain is only good for small steps."""
-    small = any(
-        chain == name and outcome.tier is Tier.PROCEED_SMALL
-        for (chain, _), outcome in evidence.outcomes.items()
-    )
-    factor_bps = evidence.facts[name].limits.close_factor_bps
-    return factor_bps // 2 if small else factor_bps
 
 
 def _not_live(name: str, evidence: Evidence) -> str:

@@ -7,9 +7,17 @@ Econometrica 53, 1985). So the configured depth shrinks in proportion to it, and
 
 from __future__ import annotations
 
-from config.units import BPS, WAD, mul_div_down
+from config.units import BPS, WAD, mul_div_down, mul_div_up
 from oracles.estimates.logarithm import half_power_wad
 from oracles.price import Price
+
+DEPTH_PARTS = 200
+"""The last unit of a market's depth is sold at one percent off, all of it on average at half of that."""
+
+
+def slippage_wad(sold_wad: int, depth_wad: int) -> int:
+    """Return what selling so much costs, USD wad, rounded up: it grows in proportion. `depth_wad` is positive."""
+    return mul_div_up(sold_wad, sold_wad, DEPTH_PARTS * depth_wad)
 
 
 class DepthMeter:

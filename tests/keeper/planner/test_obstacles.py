@@ -14,6 +14,7 @@ from keeper.planner.facts import GasCosts
 from keeper.planner.ground import Ground, Prices
 from tests.keeper.margin.builders import (
     CHAINS,
+    POLICY,
     account,
     cut,
     leg,
@@ -86,6 +87,39 @@ def test_a_hub_whose_price_is_off_the_reference_is_held() -> None:
 
     assert () == found.steps
     assert "200 bps off the reference, over the 150 allowed" in found.rejected[0]
+
+
+WIDENED = {"ETH": "the reference price is widened"}
+SHORT = account(leg(HERE, tokens={"USDC": "240"}, positions=[position("-4", "2000")]))
+MIXED = account(leg(HERE, tokens={"ETH": "5", "WBTC": "0.15"}, owes="16800"))
+
+
+def test_where_only_small_steps_are_allowed_with_an_asset_the_others_are_as_large_as_ever() -> None:
+    all_large = plan_for(MIXED, prices(), policy=POLICY)
+    mixed = plan_for(MIXED, prices(), facts=venues(small_assets=WIDENED))
+    sizes = {step.asset: step.size for step in mixed.steps}
+
+    assert all(step.size <= 16_800 * 10**6 // 4 for step in mixed.steps if step.asset == "ETH")
+    assert sizes["WBTC"] >= max(step.size for step in all_large.steps if step.asset == "WBTC")
+    assert "only small steps with ETH on arbor: the reference price is widened" in mixed.rejected
+
+
+def test_an_asset_that_sells_badly_is_taken_in_small_steps_and_its_positions_are_closed_as_ever() -> None:
+    closed, free = (plan_for(SHORT, prices(), facts=venues(small_sales=each)) for each in (WIDENED, {}))
+
+    assert closed.steps == free.steps
+    (step,) = plan_for(LOCAL, prices(), facts=venues(small_sales=WIDENED)).steps
+    assert 16_800 * 10**6 // 4 == step.size
+
+
+def test_an_asset_that_would_be_sold_at_a_loss_is_not_taken_but_its_positions_are_closed() -> None:
+    held = {"ETH": "it sells for 1,900"}
+    for which in (LOCAL, CROSS):
+        found = plan_for(which, prices(), facts=venues(held_sales=held))
+        assert () == found.steps
+        assert "ETH would not pay: it sells for 1,900" in found.rejected[0]
+
+    assert plan_for(SHORT, prices(), facts=venues(held_sales=held)).steps
 
 
 def test_a_step_in_its_cooldown_is_not_planned() -> None:

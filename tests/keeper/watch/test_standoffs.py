@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,11 @@ from keeper.domain.pause import Pause, Pauses
 from keeper.watch.standoffs import Standoffs
 from keeper.watch.status import ChainState
 from keeper.watch.venues import venue_facts
+from oracles.estimates.estimates import Estimates
 from oracles.policy import Tier
 from oracles.price import FailureKind, Hold, QuoteFailure, QuoteUse
 from oracles.sources.sequencer import SequencerState, SequencerStatus
-from tests.keeper.watch.world import NOW_MS, World, price_set
+from tests.keeper.watch.world import NOW_MS, World, body, price_set
 
 
 class Clock:
@@ -25,7 +27,7 @@ class Clock:
 
 
 class Scene:
-    def __init__(self) -> None:
+    def __init__(self, **changes: Any) -> None:
         feed = {
             "kind": "chainlink",
             "name": "alpha-eth",
@@ -34,7 +36,7 @@ class Scene:
             "chain": "alpha",
             "address": "0x" + "fd" * 20,
         }
-        self.world = World(sources=[feed])
+        self.world = World(sources=[feed], **changes)
         self.clock = Clock()
         self.evidence = self.world.evidence
         self.standoffs = Standoffs(self.world.settings, self.evidence, self.clock)
@@ -127,7 +129,7 @@ def test_a_chain_whose_sequencer_is_not_known_to_be_up_is_held_though_blocks_com
     assert "" == scene.not_live()
 
 
-def test_at_a_widened_reference_steps_are_half_as_large(scene: Scene) -> None:
+def test_at_a_widened_reference_steps_with_that_asset_on_that_chain_are_small(scene: Scene) -> None:
     eth = replace(scene.evidence.prices.prices["ETH"], holds=(Hold("rate", "above", NOW_MS, NOW_MS + 1),))
     scene.evidence.prices = replace(
         scene.evidence.prices, prices={**scene.evidence.prices.prices, "ETH": eth}
@@ -135,7 +137,65 @@ def test_at_a_widened_reference_steps_are_half_as_large(scene: Scene) -> None:
 
     assert Tier.PROCEED_SMALL is scene.tier(2_000)
     facts = venue_facts(scene.world.settings, scene.evidence)
-    assert (2_500, 5_000) == (facts["alpha"].close_factor_bps, facts["beta"].close_factor_bps)
+    assert {"ETH": "the reference price is widened: rate: above"} == facts["alpha"].small_assets
+    assert {} == facts["beta"].small_assets
+
+
+def selling(depth: str, eth: int = 2_000, penalty_bps: int = 500, dust: int = 10) -> Scene:
+    """A scene in which ether may be sold, so much of it within one percent, and the reference is `eth`."""
+    ether = body()["assets"]["ETH"] | {"estimates": {"depth": depth}}
+    scene = Scene(assets={**body()["assets"], "ETH": ether})
+    evidence = scene.evidence
+    evidence.estimates = Estimates(scene.world.settings.assets)
+    evidence.prices = price_set(eth)
+    facts = evidence.facts["alpha"]
+    evidence.facts["alpha"] = replace(facts, limits=replace(facts.limits, dust_value=dust * WAD))
+    known = evidence.known["alpha"]
+    tokens = {at: replace(token, penalty_bps=penalty_bps) for at, token in known.tokens.items()}
+    evidence.known = {**evidence.known, "alpha": replace(known, tokens=tokens)}
+    scene.tier(2_000)
+    return scene
+
+
+def sale(scene: Scene, asset: str = "ETH") -> Tier:
+    found = scene.evidence.sales.get(("alpha", asset))
+    return Tier.PROCEED if found is None else found.tier
+
+
+@pytest.mark.parametrize(
+    ("eth", "tier"),
+    [(2_000, Tier.PROCEED), (1_993, Tier.PROCEED), (1_991, Tier.PROCEED_SMALL), (1_984, Tier.HOLD_NEW)],
+)
+def test_what_taking_an_asset_brings_is_its_reference_and_no_more(eth: int, tier: Tier) -> None:
+    # of a penalty of 100 bps the insurance keeps a fifth
+    assert tier is sale(selling("1000000000", eth, penalty_bps=100))
+
+
+@pytest.mark.parametrize(
+    ("depth", "tier"), [("1000", Tier.PROCEED), ("250", Tier.PROCEED_SMALL), ("100", Tier.HOLD_NEW)]
+)
+def test_even_the_smallest_step_brings_less_where_little_can_be_sold(depth: str, tier: Tier) -> None:
+    assert tier is sale(selling(depth, dust=1_000))
+
+
+def test_depth_that_was_seen_to_shrink_counts() -> None:
+    scene = selling("1000", dust=1_000)
+    scene.evidence.estimates.observe(price_set(2_000, half_width_bps=100))
+    scene.tier(2_000)
+
+    assert Tier.HOLD_NEW is sale(scene)
+    assert {"ETH"} == set(venue_facts(scene.world.settings, scene.evidence)["alpha"].held_sales)
+
+
+def test_of_what_is_not_sold_or_is_what_debts_are_in_nothing_is_said(scene: Scene) -> None:
+    scene.evidence.prices = price_set(1_900)
+    scene.tier(1_900)
+    assert {} == scene.evidence.sales
+    poor = selling("100", dust=1_000)
+    poor.evidence.hub_prices["alpha"]["USDC"] = 2 * WAD
+    poor.standoffs.look()
+
+    assert [("alpha", "ETH")] == list(poor.evidence.sales)
 
 
 def test_a_person_s_pause_is_what_is_said_where_both_hold(scene: Scene) -> None:
