@@ -1,0 +1,115 @@
+"""What judging needs of each kind of venue: its own arithmetic, its prices, and one borrower's part of its state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from chains.venues.aave_v3 import slice as aave_slice
+from chains.venues.aave_v3.state import PoolState
+from chains.venues.aave_v3.venue import AaveV3
+from chains.venues.morpho_blue import slice as morpho_slice
+from chains.venues.morpho_blue.shares import PRICE_SCALE
+from chains.venues.morpho_blue.state import MarketsState
+from chains.venues.morpho_blue.venue import MorphoBlue
+from chains.venues.reading import Answer, Question
+from chains.venues.venue import Borrower, Venue
+from config.canonical import canonical_json
+from keeper.planner.codec import decode, encode
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolPrice:
+    """P of one token: what the venue itself takes one whole unit for.
+
+    `key` tells it from the venue's other prices. `numerator / denominator` is dollars for one whole unit where
+    `quoted_in` is empty, else raw units of that token for one raw unit of `token`. No numerator: the venue has none.
+    """
+
+    key: str
+    token: str
+    quoted_in: str
+    numerator: int | None
+    denominator: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of venue. `gas_used` is what a liquidation by a flash swap takes there, measured, rounded up."""
+
+    arithmetic: Venue[Any]
+    slice_type: type[Any]
+    cut: Callable[[Any, Borrower], Any]
+    join: Callable[[Any], Any]
+    prices: Callable[[Any, int], tuple[ProtocolPrice, ...]]
+    gas_used: int
+
+    def written(self, state: object, borrower: Borrower) -> str:
+        """Return the borrower's part of the state as canonical text."""
+        return canonical_json(encode(self.cut(state, borrower)))
+
+    def read(self, text: str) -> Any:  # noqa: ANN401 - each kind has a state of its own
+        """Return the state that `written` wrote. Raises ``ValueError``."""
+        return self.join(decode(self.slice_type, json.loads(text)))
+
+
+class _NoChain:
+    """Arithmetic asks no node."""
+
+    async def call_many(self, calls: Sequence[Question], block_hash: str) -> list[Answer]:
+        """Refuse."""
+        raise NotImplementedError(f"{len(calls)} calls at {block_hash}")
+
+
+def _aave_prices(state: PoolState, price_decimals: int) -> tuple[ProtocolPrice, ...]:
+    """Return each reserve's price, and of modes with a price of their own that one beside it."""
+    unit = 10**price_decimals
+    found = [
+        ProtocolPrice(reserve.asset, reserve.asset, "", reserve.price, unit)
+        for reserve in state.reserves.values()
+    ]
+    for mode in state.emodes.values():
+        members = (
+            each for each in state.reserves.values() if each.configuration.emode_category == mode.category
+        )
+        if mode.has_source:
+            found += [
+                ProtocolPrice(f"{reserve.asset}/{mode.category}", reserve.asset, "", mode.price, unit)
+                for reserve in members
+            ]
+    return tuple(found)
+
+
+def _morpho_prices(state: MarketsState, price_decimals: int) -> tuple[ProtocolPrice, ...]:  # noqa: ARG001 - no dollars
+    return tuple(
+        ProtocolPrice(
+            name, market.parameters.collateral_asset, market.parameters.loan_asset, market.price, PRICE_SCALE
+        )
+        for name, market in state.markets.items()
+    )
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "aave_v3": Kind(
+            AaveV3(_NoChain(), ""),
+            aave_slice.PoolSlice,
+            aave_slice.cut,
+            aave_slice.join,
+            _aave_prices,
+            gas_used=650_000,
+        ),
+        "morpho_blue": Kind(
+            MorphoBlue(_NoChain(), "", ()),
+            morpho_slice.MarketSlice,
+            morpho_slice.cut,
+            morpho_slice.join,
+            _morpho_prices,
+            gas_used=400_000,
+        ),
+    }
+)
+"""By the name that the configuration gives it. A new venue is one more line."""
