@@ -15,6 +15,7 @@ import pytest_asyncio
 import structlog
 
 from chains.client import ChainClient
+from chains.devnet.faults.verdicts import Params
 from chains.hub.codec import LEGS
 from chains.hub.reader import HubReader
 from keeper.domain.account import CutPoint
@@ -25,7 +26,6 @@ from tests.end_to_end.crowd import Crowd, ids, owing
 from tests.end_to_end.inside import Inside, observing, running
 from tests.end_to_end.rounds import steady_prices
 from tests.end_to_end.stage import Stage
-from tests.faults.rpc_proxy import Params
 
 pytestmark = [
     pytest.mark.chain,

@@ -8,12 +8,12 @@ from typing import Any
 
 from chains.devnet.anvil import Anvil
 from chains.devnet.deploy import OWNER, Deployment, HubTerms, deploy, set_feed
+from chains.devnet.faults.proxy import RpcProxy
 from chains.devnet.transactor import Transactor
 from chains.hub.codec import decode, selector
 from chains.hub.events import HubEvent, Liquidated
 from config.units import parse_wad
 from keeper.demo.configure import LocalChain
-from tests.faults.rpc_proxy import RpcProxy
 
 SET_POLICY = selector("set_policy(bytes32)")
 NO_POLICY = "0x" + "00" * 32

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from chains.devnet.faults.proxy import RpcProxy
 from chains.keys import Key
 from config.loader import load
 from config.settings import Settings
@@ -23,7 +24,6 @@ from oracles.venues import Venue, served
 from tests.chains.nodes import free_port
 from tests.end_to_end.attestors import RunningAttestor
 from tests.end_to_end.chains import ChainPlan, TestChain
-from tests.faults.rpc_proxy import RpcProxy
 
 PRICES = {"ETH": "2000", "BTC": "50000", "USDC": "1"}
 SYMBOLS = {

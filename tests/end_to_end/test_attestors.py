@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 import pytest_asyncio
 
+from chains.devnet.faults.views import Behind
 from config.units import WAD
 from keeper.state.reader import LogReader
 from tests.end_to_end.chains import ChainPlan
@@ -16,7 +17,6 @@ from tests.end_to_end.daemon import Daemon
 from tests.end_to_end.rounds import BEFORE, Round, Rounds
 from tests.end_to_end.soundness import assert_sound
 from tests.end_to_end.stage import Stage, until
-from tests.faults.behind import Behind
 
 pytestmark = [pytest.mark.chain, pytest.mark.asyncio(loop_scope="module")]
 DOWN, LYING, BEHIND = "anna", "boris", "carla"
@@ -64,7 +64,7 @@ async def lying(stage: Stage) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def behind(stage: Stage) -> AsyncIterator[None]:
-    rule = await Behind.at_head(stage.chain.node)
+    rule = await Behind.at_head(stage.chain.node.rpc)
     proxy = stage.proxies[BEHIND][stage.chain.name]
     proxy.rules.append(rule)
     yield

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from chains.devnet.faults.verdicts import Cut, Params
 from chains.hub.codec import LEGS
 from tests.end_to_end.chains import ChainPlan
 from tests.end_to_end.crowd import Crowd, owing
 from tests.end_to_end.inside import Inside, observing, running
 from tests.end_to_end.rounds import steady_prices
 from tests.end_to_end.stage import Stage, until
-from tests.faults.rpc_proxy import Cut, Params
 
 pytestmark = [pytest.mark.chain, pytest.mark.asyncio(loop_scope="module")]
 ACCOUNTS = 60
@@ -105,8 +105,8 @@ async def test_a_full_reconciliation_costs_one_read_for_hundreds_of_accounts(sta
     assert 1 == asked.count("0x" + LEGS.hex())
 
 
-def outage(method: str, params: Params) -> None:
-    raise Cut
+def outage(method: str, params: Params) -> Cut:
+    return Cut()
 
 
 def mid(inside: Inside) -> int | None:

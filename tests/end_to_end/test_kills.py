@@ -10,15 +10,15 @@ from contextlib import contextmanager
 
 import pytest
 import pytest_asyncio
-from eth_hash.auto import keccak
 
+from chains.devnet.faults.proxy import RpcProxy
+from chains.devnet.faults.rules import swallowed
 from keeper.state.fault_points import FaultPoint
 from tests.end_to_end.chains import ChainPlan
 from tests.end_to_end.daemon import Daemon
 from tests.end_to_end.rounds import Round, Rounds, pause_s, steady_prices, variant
 from tests.end_to_end.soundness import assert_sound
 from tests.end_to_end.stage import Stage, until
-from tests.faults.rpc_proxy import Params, RpcProxy, Swallow
 
 pytestmark = [pytest.mark.chain, pytest.mark.asyncio(loop_scope="module")]
 
@@ -143,12 +143,7 @@ def newest_entry(stage: Stage) -> int:
 @contextmanager
 def swallowing(proxy: RpcProxy) -> Iterator[None]:
     """Let the node never see what is sent, and the sender believe that it was taken."""
-
-    def rule(method: str, params: Params) -> Swallow | None:
-        if method != "eth_sendRawTransaction":
-            return None
-        return Swallow("0x" + keccak(bytes.fromhex(params[0][2:])).hex())
-
+    rule = swallowed()
     proxy.rules.append(rule)
     try:
         yield

@@ -10,6 +10,10 @@ import pytest
 import pytest_asyncio
 from _pytest.mark import ParameterSet
 
+from chains.devnet.faults.proxy import RpcProxy
+from chains.devnet.faults.rules import FAULTS, Nth, Once
+from chains.devnet.faults.verdicts import Give
+from chains.devnet.faults.views import Behind
 from config.secrets import SecretUrl
 from config.settings import Settings
 from tests.end_to_end.chains import ChainPlan
@@ -17,9 +21,6 @@ from tests.end_to_end.crowd import Crowd, Plan, account_id
 from tests.end_to_end.inside import Inside, observing, running
 from tests.end_to_end.rounds import steady_prices
 from tests.end_to_end.stage import Stage, until
-from tests.faults.behind import Behind
-from tests.faults.rpc_proxy import Give, RpcProxy
-from tests.faults.single import FAULTS, Nth, Once
 
 pytestmark = [pytest.mark.chain, pytest.mark.asyncio(loop_scope="module")]
 AT_ONCE = 6
@@ -115,7 +116,7 @@ def kinds(*core: str) -> list[ParameterSet]:
 @pytest.mark.parametrize("kind", kinds("error"))
 async def test_no_read_that_fails_at_the_start_matters(stage: Stage, chain: str, kind: str) -> None:
     calls = await _start(stage, f"start-{chain}-{kind}-0", chain, Nth(0, FAULTS["error"]))
-    late = await Behind.at_head(stage.chains[chain].node, but=2)
+    late = await Behind.at_head(stage.chains[chain].node.rpc, but=2)
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def one(n: int) -> None:
@@ -150,7 +151,7 @@ async def test_no_read_that_fails_while_accounts_are_watched_matters(
         async with running(through(stage.settings, f"watch-{chain}-{kind}", proxies)) as inside:
             await inside.when(lambda: known(inside), "all is known")
             for n in range(1, CALLS_OF_A_BLOCK + 1):
-                fault = Nth(n, FAULTS.get(kind) or await Behind.at_head(stage.chains[chain].node))
+                fault = Nth(n, FAULTS.get(kind) or await Behind.at_head(stage.chains[chain].node.rpc))
                 proxies[chain].rules[:] = [fault]
                 await crowd.change_debt(moving, TO_AND_FRO if n % 2 else -TO_AND_FRO)
                 await _seen(inside, account_id(moving), "margin_call" if n % 2 else "healthy", fault)

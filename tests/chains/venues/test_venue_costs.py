@@ -9,6 +9,7 @@ import pytest
 from eth_abi.abi import encode
 
 from chains.client import ChainClient
+from chains.devnet.faults.proxy import RpcProxy
 from chains.devnet.transactor import Transactor
 from chains.endpoint import Endpoint
 from chains.hub.codec import selector
@@ -19,7 +20,6 @@ from chains.venues.venue import Liquidation
 from config.secrets import SecretUrl
 from tests.chains.venues.aave_pool import SEED, AavePool
 from tests.chains.venues.local import CHAIN_ID, LocalChain, person
-from tests.faults.rpc_proxy import RpcProxy
 
 pytestmark = [pytest.mark.chain, pytest.mark.slow, pytest.mark.timeout(300)]
 
