@@ -34,7 +34,7 @@ class Sockets:
         self.opened = 0
         self._decide = decide
         self._injected = injected
-        self._live: set[web.Request] = set()
+        self._live: list[web.Request] = []
         self._hearing = asyncio.Event()
         self._hearing.set()
 
@@ -68,7 +68,7 @@ class Sockets:
         """Carry one client's messages to the node and back until either side is gone."""
         client = web.WebSocketResponse(max_msg_size=0)
         await client.prepare(request)
-        self._live.add(request)
+        self._live.append(request)
         self.opened += 1
         try:
             async with session.ws_connect(upstream, max_msg_size=0) as node:
@@ -85,7 +85,7 @@ class Sockets:
         except aiohttp.ClientError:  # the node is not there
             pass
         finally:
-            self._live.discard(request)
+            self._live.remove(request)
         return client
 
     async def _up(
