@@ -18,6 +18,7 @@ from keeper.state.schema import (
     CHANGES_V4,
     CHANGES_V5,
     CHANGES_V6,
+    CHANGES_V7,
     TABLES_V1,
 )
 
@@ -71,6 +72,14 @@ def _v6_costs(db: Database) -> None:
         db.execute(statement)
     fault_point(FaultPoint.DURING_MIGRATION)
     db.execute("PRAGMA user_version = 6")
+
+
+@MIGRATIONS(name="v7_venues")
+def _v7_venues(db: Database) -> None:
+    for statement in CHANGES_V7:
+        db.execute(statement)
+    fault_point(FaultPoint.DURING_MIGRATION)
+    db.execute("PRAGMA user_version = 7")
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -8,7 +8,7 @@ position has at most one live intent, a sequence has one digest.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 APPLICATION_ID = 0x6B_65_65_70  # "keep"
 
 _FINAL = "('final_ok', 'final_reverted', 'final_cancelled', 'final_lost_nonce')"
@@ -228,7 +228,30 @@ CHANGES_V6 = (
 )
 """What version 6 adds: what an intent may cost at most, and what a rollup charges for a transaction's data."""
 
-TABLES = (*TABLES_V1, *CHANGES_V2, *CHANGES_V3, *CHANGES_V4, *CHANGES_V5, *CHANGES_V6)
+CHANGES_V7 = (
+    """CREATE TABLE venue_verdicts (
+        verdict_id TEXT PRIMARY KEY, seq INTEGER NOT NULL UNIQUE, at_ms INTEGER NOT NULL, chain TEXT NOT NULL,
+        venue TEXT NOT NULL, account_id TEXT NOT NULL, borrower TEXT NOT NULL, market TEXT NOT NULL,
+        block_number INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, health_wad TEXT,
+        collateral_value TEXT NOT NULL, debt_value TEXT NOT NULL, plan TEXT) STRICT""",
+    "CREATE INDEX venue_verdicts_by_account ON venue_verdicts (account_id, seq)",
+    """CREATE TABLE venue_endings (
+        seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, chain TEXT NOT NULL, venue TEXT NOT NULL,
+        account_id TEXT NOT NULL, borrower TEXT NOT NULL, market TEXT NOT NULL, ending TEXT NOT NULL,
+        detail TEXT NOT NULL, block_number INTEGER NOT NULL, verdict_id TEXT NOT NULL, tx_hash TEXT NOT NULL,
+        liquidator TEXT NOT NULL, debt_token TEXT NOT NULL, collateral_token TEXT NOT NULL, repaid TEXT NOT NULL,
+        seized TEXT NOT NULL, bad_debt TEXT NOT NULL, expected_repaid TEXT, expected_seized TEXT) STRICT""",
+    "CREATE INDEX venue_endings_by_account ON venue_endings (account_id, seq)",
+    """CREATE TABLE venue_accounts (
+        chain TEXT NOT NULL, venue TEXT NOT NULL, borrower TEXT NOT NULL, market TEXT NOT NULL,
+        account_id TEXT NOT NULL, health_wad TEXT, collateral_value TEXT NOT NULL, debt_value TEXT NOT NULL,
+        obstacle TEXT, holdings TEXT NOT NULL, block_number INTEGER NOT NULL, block_timestamp_s INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL, PRIMARY KEY (chain, venue, borrower, market)) STRICT""",
+    "CREATE INDEX venue_accounts_by_account ON venue_accounts (account_id)",
+)
+"""What version 7 adds: verdicts on borrowers at venues, what became of them, and how each stands."""
+
+TABLES = (*TABLES_V1, *CHANGES_V2, *CHANGES_V3, *CHANGES_V4, *CHANGES_V5, *CHANGES_V6, *CHANGES_V7)
 """Every table of the newest version."""
 
 DURABLE = (
@@ -253,6 +276,8 @@ DURABLE = (
     "alerts",
     "multipliers",
     "parameter_history",
+    "venue_verdicts",
+    "venue_endings",
 )
 """Tables that are folds of the journal: rebuilding them must give the same rows."""
 
@@ -266,5 +291,6 @@ OBSERVED = (
     "accounts",
     "legs",
     "health",
+    "venue_accounts",
 )
 """Tables of observations, bounded by retention, not in the journal."""
