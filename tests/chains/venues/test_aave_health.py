@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 
 from chains.client import ChainClient
+from chains.devnet.protocols.aave import LISTINGS, SEED, AavePool
 from chains.venues.aave_v3.health import AccountData, account_data
 from chains.venues.aave_v3.state import PoolState
 from chains.venues.aave_v3.venue import AaveV3
 from chains.venues.reading import Answer, Question
 from chains.venues.venue import Blocked, Borrower, Obstacle
 from tests.chains.venues.aave_crowd import Member, members, seat
-from tests.chains.venues.aave_pool import LISTINGS, SEED, AavePool
 from tests.chains.venues.local import BROKEN_CODE, LocalChain, person
 
 pytestmark = pytest.mark.chain

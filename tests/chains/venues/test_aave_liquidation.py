@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
+from chains.devnet.protocols.aave import LISTINGS, SEED, AavePool
 from chains.venues.aave_v3.state import PoolState
 from chains.venues.aave_v3.venue import AaveV3
 from chains.venues.venue import ALL, Blocked, Borrower, Liquidation, Obstacle, Outcome
 from tests.chains.venues.aave_crowd import Member, members, seat
-from tests.chains.venues.aave_pool import LISTINGS, SEED, AavePool
 from tests.chains.venues.local import LocalChain, person
 
 pytestmark = pytest.mark.chain

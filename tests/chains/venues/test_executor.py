@@ -7,14 +7,15 @@ from dataclasses import replace
 
 import pytest
 
+from chains.devnet.protocols import uniswap
+from chains.devnet.protocols.aave import AavePool
+from chains.devnet.protocols.uniswap import swap_pool
 from chains.venues.aave_v3.venue import AaveV3
 from chains.venues.executor.build import ARTIFACT, built
 from chains.venues.executor.codec import NO_POOL, Executed, Execution, execute_call, executed
 from chains.venues.venue import Borrower, Liquidation
 from chains.venues.words import revert_text
-from tests.chains.venues.aave_pool import AavePool
 from tests.chains.venues.local import LocalChain, person
-from tests.chains.venues.swap_pools import swap_pool
 
 pytestmark = pytest.mark.chain
 
@@ -23,6 +24,7 @@ US, STRANGER, POOR = person(1), person(2), person(3)
 
 def test_the_artifact_is_what_its_source_compiles_to() -> None:
     assert built() == ARTIFACT.read_text()
+    assert uniswap.built() == uniswap.PROVIDER.read_text()
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import pytest
 
 from chains.client import ChainClient
+from chains.devnet.protocols.aave import AavePool
 from chains.venues.aave_v3.state import PoolState
 from chains.venues.aave_v3.venue import AaveV3
 from chains.venues.index import VenueIndex
 from chains.venues.reading import Answer, Question
 from chains.venues.venue import Borrower, Liquidation, Obstacle, Venue
 from tests.chains.venues.aave_crowd import members, seat
-from tests.chains.venues.aave_pool import AavePool
 from tests.chains.venues.local import LocalChain, person
 
 pytestmark = pytest.mark.chain

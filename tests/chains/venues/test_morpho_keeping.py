@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from chains.client import ChainClient
+from chains.devnet.protocols.morpho import LISTINGS, MorphoMarkets
 from chains.venues.index import VenueIndex
 from chains.venues.morpho_blue.state import MarketsState
 from chains.venues.morpho_blue.venue import MorphoBlue
@@ -14,16 +15,14 @@ from chains.venues.rehearsal import RehearsableVenue, rehearse
 from chains.venues.simulation import ClientSimulator
 from chains.venues.venue import Borrower, Liquidation, Obstacle
 from tests.chains.venues.local import LocalChain, person
-from tests.chains.venues.morpho_markets import LIQUIDATOR, LISTINGS, MorphoMarkets
+from tests.chains.venues.morpho_crowd import LIQUIDATOR, deployed, seat
 
 pytestmark = [pytest.mark.chain, pytest.mark.slow]
 
 
 @pytest.fixture
 async def markets(chain: LocalChain) -> MorphoMarkets:
-    markets = MorphoMarkets(chain)
-    await markets.deploy()
-    return markets
+    return await deployed(chain)
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ async def test_a_crowd_is_found_and_held_as_it_is(
     chain: LocalChain, markets: MorphoMarkets, index: VenueIndex[MarketsState]
 ) -> None:
     await index.update(await chain.head())
-    crowd = await markets.seat(12)
+    crowd = await seat(markets, 12)
 
     await index.update(await chain.head())
 
@@ -55,7 +54,7 @@ async def test_everybody_can_be_liquidated_at_the_price_that_calls_for_it(
     index: VenueIndex[MarketsState],
     reader: ChainClient,
 ) -> None:
-    crowd = await markets.seat(12)
+    crowd = await seat(markets, 12)
     head = await chain.head()
     state = await index.update(head)
     simulator, block = ClientSimulator(reader), (head.hash, head.timestamp)

@@ -9,6 +9,7 @@ import pytest
 
 from chains.client import ChainClient
 from chains.devnet.anvil import AnvilFailed
+from chains.devnet.protocols.morpho import LISTINGS, MorphoMarkets
 from chains.errors import MalformedAnswer
 from chains.venues.morpho_blue.codec import market_call
 from chains.venues.morpho_blue.liquidation import is_healthy
@@ -17,7 +18,7 @@ from chains.venues.morpho_blue.venue import MorphoBlue, read_markets
 from chains.venues.venue import Blocked, Borrower, Liquidation, Obstacle
 from chains.venues.words import read_words
 from tests.chains.venues.local import BROKEN_CODE, LocalChain, person
-from tests.chains.venues.morpho_markets import LIQUIDATOR, LISTINGS, MorphoMarkets
+from tests.chains.venues.morpho_crowd import LIQUIDATOR, deployed, seat
 
 pytestmark = [pytest.mark.chain, pytest.mark.slow]
 
@@ -27,9 +28,7 @@ DAY_S = 86_400
 
 @pytest.fixture
 async def markets(chain: LocalChain) -> MorphoMarkets:
-    markets = MorphoMarkets(chain)
-    await markets.deploy()
-    return markets
+    return await deployed(chain)
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ async def lower(markets: MorphoMarkets, thousandths: int, *names: str) -> None:
 async def test_accrual_of_every_market_to_every_block(
     chain: LocalChain, markets: MorphoMarkets, morpho: MorphoBlue
 ) -> None:
-    crowd = await markets.seat(24)
+    crowd = await seat(markets, 24)
     for seconds in (1, 12, DAY_S, 40 * DAY_S, 300 * DAY_S):
         state = await morpho.read(crowd, await chain.head())
         for name in PRICES:
@@ -71,7 +70,7 @@ async def test_accrual_of_every_market_to_every_block(
 async def test_our_verdict_is_the_contracts_and_our_amounts_are_the_events(
     chain: LocalChain, markets: MorphoMarkets, morpho: MorphoBlue
 ) -> None:
-    crowd = await markets.seat(48)
+    crowd = await seat(markets, 48)
     random = Random(5)
     seen: Counter[str] = Counter()
     state = await morpho.read(crowd, await chain.head())
@@ -127,7 +126,7 @@ async def refused(
 async def test_an_inventory_that_ends_is_spent_to_the_last_unit_it_can_be(
     chain: LocalChain, markets: MorphoMarkets, morpho: MorphoBlue
 ) -> None:
-    crowd = await markets.seat(8)
+    crowd = await seat(markets, 8)
     await lower(markets, 900)
     for index, borrower in enumerate(crowd):
         state = await morpho.read(crowd, await chain.head())
@@ -146,7 +145,7 @@ async def test_an_inventory_that_ends_is_spent_to_the_last_unit_it_can_be(
 async def test_a_broken_oracle_stops_its_own_market_only(
     chain: LocalChain, markets: MorphoMarkets, morpho: MorphoBlue
 ) -> None:
-    crowd = await markets.seat(8)
+    crowd = await seat(markets, 8)
     await lower(markets, 800)
     broken = markets.markets["WBTC/USDC"]
     await chain.node.rpc("anvil_setCode", broken.oracle, BROKEN_CODE)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from chains.client import ChainClient
+from chains.devnet.protocols.aave import LISTINGS, SEED, AavePool
 from chains.venues.aave_v3.venue import AaveV3
 from chains.venues.rehearsal import Rehearsal, rehearse
 from chains.venues.simulation import ClientSimulator
 from chains.venues.venue import Blocked, Borrower, Liquidation, Obstacle
 from tests.chains.venues.aave_crowd import members, seat
-from tests.chains.venues.aave_pool import LISTINGS, SEED, AavePool
 from tests.chains.venues.local import LocalChain, person
 
 pytestmark = pytest.mark.chain

@@ -10,6 +10,7 @@ from eth_abi.abi import encode
 
 from chains.client import ChainClient
 from chains.devnet.faults.proxy import RpcProxy
+from chains.devnet.protocols.aave import SEED, AavePool
 from chains.devnet.transactor import Transactor
 from chains.endpoint import Endpoint
 from chains.hub.codec import selector
@@ -18,7 +19,6 @@ from chains.venues.aave_v3.venue import AaveV3
 from chains.venues.index import VenueIndex
 from chains.venues.venue import Liquidation
 from config.secrets import SecretUrl
-from tests.chains.venues.aave_pool import SEED, AavePool
 from tests.chains.venues.local import CHAIN_ID, LocalChain, person
 
 pytestmark = [pytest.mark.chain, pytest.mark.slow, pytest.mark.timeout(300)]

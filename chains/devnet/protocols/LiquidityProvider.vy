@@ -1,6 +1,6 @@
 # pragma version 0.4.3
 """
-@title Whoever provides a pool's liquidity in a test
+@title Whoever provides a pool's liquidity on a local chain
 """
 
 from ethereum.ercs import IERC20
