@@ -40,6 +40,10 @@ class VenueIndex(Generic[StateT]):
         self._seen: Head | None = None
         self._state: StateT | None = None
         self.borrowers: frozenset[Borrower] = frozenset()
+        self.logs: tuple[Mapping[str, Any], ...] = ()
+        """What the venue's contracts told in the blocks of the last update, in order."""
+        self.touched: frozenset[Borrower] = frozenset()
+        """Who was read anew by the last update."""
 
     async def update(self, head: Head) -> StateT:
         """Return the venue as of this block, with everybody who ever had a position in it.
@@ -54,7 +58,8 @@ class VenueIndex(Generic[StateT]):
         )
         known = None if replaced else self._state
         state = await self._venue.read((), head, known)
-        touched = await self._touched(first, head, state)
+        logs = await self._told(first, head, state)
+        touched = self._venue.touched(logs)
         if replaced:
             touched |= self.borrowers
         if touched:
@@ -62,6 +67,7 @@ class VenueIndex(Generic[StateT]):
         self.borrowers |= touched
         self._next_block = max(head.number + 1, self._first_block)
         self._seen, self._state = head, state
+        self.logs, self.touched = logs, touched
         return state
 
     async def reconcile(self, head: Head) -> frozenset[Borrower]:
@@ -87,10 +93,10 @@ class VenueIndex(Generic[StateT]):
             return True
         return (await self._chain.block(self._seen.number)).hash != self._seen.hash
 
-    async def _touched(self, first: int, head: Head, state: StateT) -> frozenset[Borrower]:
+    async def _told(self, first: int, head: Head, state: StateT) -> tuple[Mapping[str, Any], ...]:
         if first > head.number:
-            return frozenset()
+            return ()
         logs = await self._chain.logs_range(first, head.number, self._venue.emitters(state))
         if (await self._chain.block(head.number)).hash != head.hash:
             raise NotYetThere(f"block {head.number} was replaced while its logs were read")
-        return self._venue.touched(logs)
+        return tuple(logs)

@@ -29,7 +29,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A pool to swap by, and what swaps at it that go first this time have taken: see `keeper.venues.quotes`."""
+    """A pool of Uniswap v3 to swap by."""
 
     address: str
     base_token: str
@@ -81,18 +81,22 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Setback:
-    """What last went wrong for a borrower: how often in a row, and the first block in which it is tried again."""
+    """What last went wrong for a borrower: how often in a row, and the first block in which it is tried again.
+
+    Below `sunk_wad` it is another case, and tried at once.
+    """
 
     times: int
     until_block: int
     reason: str
+    sunk_wad: int
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
     """X of one way: the collateral that would be left after everything, raw units, as the newest state says it.
 
-    `pool` is the executor's `NO_POOL` for inventory. `failure` says why there is no such figure.
+    With the signer's own tokens nothing need be asked. `failure` says why there is no such figure.
     """
 
     pool: str

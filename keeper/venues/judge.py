@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from chains.venues.executor.codec import NO_POOL
 from chains.venues.venue import Blocked, VenueHealth
 from config.canonical import canonical_json, digest
 from config.units import WAD, format_wad
@@ -94,8 +95,10 @@ def _reason(
     )
     if unknown is not None:
         return Reason.NO_ASSET, f"nothing says what {unknown} stands for", None
-    if inputs.setback is not None and inputs.block_number < inputs.setback.until_block:
-        return Reason.WAITING, f"until block {inputs.setback.until_block}: {inputs.setback.reason}", None
+    before = inputs.setback
+    if before is not None and inputs.block_number < before.until_block:
+        if health.health_wad is None or health.health_wad >= before.sunk_wad:
+            return Reason.WAITING, f"until block {before.until_block}: {before.reason}", None
     return _worth(inputs)
 
 
@@ -119,14 +122,19 @@ def _worth(inputs: Inputs) -> tuple[Reason, str, Plan | None]:
     if most < inputs.terms.least_profit_wad + cost:
         detail = f"it would bring {format_wad(most)} USD at most, gas is {format_wad(cost)}"
         return Reason.DUST, detail, None
-    if inputs.quotes is None:
+    if inputs.quotes is None and any(way.pool != NO_POOL for way in found):
         return Reason.QUOTE, "", None
     return _quoted(inputs, found)
 
 
 def _quoted(inputs: Inputs, found: tuple[Way, ...]) -> tuple[Reason, str, Plan | None]:
     quotes = {quote.pool: quote for quote in inputs.quotes or ()}
-    plans = [_plan(inputs, way, quotes[way.pool].kept) for way in found if _answered(way, quotes)]
+    kept = {pool: quote.kept for pool, quote in quotes.items() if not quote.failure}
+    plans = [
+        _plan(inputs, way, way.liquidation.seize if way.pool == NO_POOL else kept[way.pool])
+        for way in found
+        if way.pool == NO_POOL or way.pool in kept
+    ]
     sound = [plan for plan in plans if plan is not None]
     if not sound:
         said = "; ".join(dict.fromkeys(quote.failure for quote in quotes.values() if quote.failure))
@@ -138,10 +146,6 @@ def _quoted(inputs: Inputs, found: tuple[Way, ...]) -> tuple[Reason, str, Plan |
         detail = f"it would bring {format_wad(best.profit_wad)} USD, less than {format_wad(inputs.terms.least_profit_wad)}"
         return Reason.NOT_PROFITABLE, detail, None
     return Reason.SEND, f"it brings {format_wad(best.profit_wad)} USD", best
-
-
-def _answered(way: Way, quotes: dict[str, Any]) -> bool:
-    return way.pool in quotes and not quotes[way.pool].failure
 
 
 def _plan(inputs: Inputs, way: Way, kept: int) -> Plan | None:
