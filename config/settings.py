@@ -84,6 +84,11 @@ class ChainSettings(Section):
     `sequencer_feed` is Chainlink's uptime feed of a rollup's sequencer. Unless that says up, and for
     `sequencer_grace_s` after it came back, prices that are read on the chain do not count.
 
+    What an account changed in the newest `unfinal_blocks` blocks (no more than `finality_depth`) counts for it where
+    the best case decides and against it where the worst does. Each block that counts protects an account
+    that a reorganisation would restore, and lets one that has just borrowed too much go on for as long: a few, as
+    deep as the chain reorganises in practice, not as deep as it possibly could.
+
     `signer` is the key that sends here. `signers` are several in its place, each with nonces of its own: a step goes
     to the one with the least in flight, and `max_in_flight` holds for each.
     """
@@ -107,6 +112,7 @@ class ChainSettings(Section):
     stale_after_s: Seconds = 30.0
     unknown_after_s: Seconds = 60.0
     claim_confirmations: Count = 2
+    unfinal_blocks: Count = 2
     sequencer_feed: Address | None = None
     sequencer_grace_s: Seconds = 3_600.0
     signer: Name | None = None

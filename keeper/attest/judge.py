@@ -260,7 +260,8 @@ def _own_action(
     if not after.allowed:
         return Refused(
             RefusalReason.MARGIN,
-            f"initial surplus would be {format_wad(after.surplus.low, 2)} USD at the low end",
+            f"initial surplus would be {format_wad(after.surplus.low, 2)} USD at the low end"
+            + (", with the newest changes undone where that is worse" if account.unfinal else ""),
         )
     return None
 

@@ -6,20 +6,22 @@ chains, with any reorganisations on the way, gives the same book.
 A claim is opened on one chain and paid on another. It is pending, and lies on the leg it
 will be paid from, exactly while its source chain says opened and its target does not say
 paid; which of the two was seen first makes no difference.
+
+An account that changed in blocks that are not final tells as well what it was before them (`EarlierLeg`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from chains.blocks import ChainUpdate, Head
 from keeper.book.catalogue import KnownChain
-from keeper.book.chain_ledger import NO_LEG, ChainLedger, ClaimSeen, Finalised
+from keeper.book.chain_ledger import NO_LEG, Before, ChainLedger, ClaimSeen, Finalised
 from keeper.book.differences import Difference, differences
 from keeper.book.errors import OutOfStep
 from keeper.book.leg_state import LegRow
 from keeper.book.legs import leg, pending_claim, unreadable_claim
-from keeper.domain.account import Account, PendingClaim
+from keeper.domain.account import Account, EarlierLeg, Leg, PendingClaim
 
 
 class Book:
@@ -115,19 +117,18 @@ class Book:
     def _join(self, account_id: str) -> Account | None:
         claims: dict[str, list[PendingClaim]] = {}
         unreadable: dict[str, list[str]] = {}
-        for source, ledger in self._chains.items():
-            for seen in ledger.claims_of(account_id):
-                target = self._name_by_id.get(seen.target_chain_id)
-                if target is None:
-                    unreadable.setdefault(source, []).append(unreadable_claim(seen))
-                    continue
-                if self._chains[target].is_paid(account_id, seen.claim):
-                    continue
-                pending = pending_claim(seen, source, self._chains[target].known)
-                if pending is None:
-                    unreadable.setdefault(target, []).append(unreadable_claim(seen))
-                else:
-                    claims.setdefault(target, []).append(pending)
+        for source, seen in self._claims_of(account_id):
+            target = self._name_by_id.get(seen.target_chain_id)
+            if target is None:
+                unreadable.setdefault(source, []).append(unreadable_claim(seen))
+                continue
+            if self._chains[target].is_paid(account_id, seen.claim):
+                continue
+            pending = pending_claim(seen, source, self._chains[target].known)
+            if pending is None:
+                unreadable.setdefault(target, []).append(unreadable_claim(seen))
+            else:
+                claims.setdefault(target, []).append(pending)
         legs = tuple(
             leg(
                 ledger.known,
@@ -142,7 +143,42 @@ class Book:
             return None
         states = [ledger.legs[account_id] for ledger in self._chains.values() if account_id in ledger.legs]
         named = next((state for state in states if state.owner), NO_LEG)
-        return Account(account_id, named.owner, named.subaccount, legs)
+        return Account(account_id, named.owner, named.subaccount, legs, self._unfinal(account_id, legs))
+
+    def _claims_of(self, account_id: str) -> Iterator[tuple[str, ClaimSeen]]:
+        """Yield every claim on the account, with the chain it was opened on."""
+        for source, ledger in self._chains.items():
+            for seen in ledger.claims_of(account_id):
+                yield source, seen
+
+    def _unfinal(self, account_id: str, legs: Sequence[Leg]) -> tuple[EarlierLeg, ...]:
+        """Return what the account's legs may be again, each different from what it is and from the others."""
+        found: list[EarlierLeg] = []
+        now = {its.chain: its for its in legs}
+        for chain, ledger in self._chains.items():
+            known = {_content(EarlierLeg(0, now.get(chain) or leg(ledger.known, NO_LEG, (), ())))}
+            for before in ledger.before(account_id):
+                earlier = self._earlier(chain, account_id, before)
+                if _content(earlier) not in known:
+                    known.add(_content(earlier))
+                    found.append(earlier)
+        return tuple(found)
+
+    def _earlier(self, chain: str, account_id: str, before: Before) -> EarlierLeg:
+        ledger, not_paid, unreadable = self._chains[chain], [], []
+        for source, seen in self._claims_of(account_id):
+            if seen.claim in before.not_paid:
+                pending = pending_claim(seen, source, ledger.known)
+                if pending is None:
+                    unreadable.append(unreadable_claim(seen))
+                else:
+                    not_paid.append(pending)
+        return EarlierLeg(
+            before.blocks,
+            leg(ledger.known, before.state, (), unreadable),
+            tuple(sorted(before.not_opened)),
+            tuple(sorted(not_paid, key=lambda claim: claim.claim)),
+        )
 
     def _settle(self, chain: str, final: Finalised) -> None:
         """Forget claims that are both opened and paid for good, so that the book does not grow for ever."""
@@ -164,3 +200,10 @@ class Book:
         self._chains[target].forget_paid(account, claim)
         del self._final_opened[key]
         self._final_paid.discard(key)
+
+
+def _content(earlier: EarlierLeg) -> tuple[object, ...]:
+    """Return what of a leg health depends on."""
+    its = earlier.leg
+    held = its.cross_margin, its.collateral, its.debt, its.positions, its.options, its.unreadable
+    return *held, earlier.not_opened, earlier.not_paid

@@ -46,6 +46,7 @@ class KnownChain:
     """One chain as the book needs to know it.
 
     `tokens` go by address, `markets` by the hub's number, `option_markets` by the desk's key (0x hex of 32 bytes).
+    What the newest `unfinal_blocks` changed is told with what it was before.
     """
 
     chain: str
@@ -54,6 +55,7 @@ class KnownChain:
     tokens: Mapping[str, KnownToken]
     markets: Mapping[int, KnownMarket]
     option_markets: Mapping[str, KnownOptionMarket] = field(default_factory=dict)
+    unfinal_blocks: int = 0
 
     @property
     def stable(self) -> KnownToken:
@@ -96,4 +98,6 @@ def _known_chain(
         for option_market, described in settings.option_markets.items()
         if chain.option_desk is not None
     }
-    return KnownChain(name, chain.chain_id, chain.finality_depth, tokens, markets, options)
+    return KnownChain(
+        name, chain.chain_id, chain.finality_depth, tokens, markets, options, chain.unfinal_blocks
+    )

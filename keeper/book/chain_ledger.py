@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from chains.blocks import Block, ChainUpdate, Head
 from chains.hub.events import ClaimOpened, ClaimPaid
@@ -34,12 +35,23 @@ class ClaimSeen:
 
 @dataclass(slots=True)
 class UndoRecord:
-    """What one block replaced. `legs` holds None for an account that was not here before."""
+    """What one block replaced, and whose. `legs` holds None for an account that was not here before."""
 
     before: Head | None
     legs: dict[str, LegState | None] = field(default_factory=dict)
     opened: list[ClaimSeen] = field(default_factory=list)
     paid: list[tuple[str, str]] = field(default_factory=list)
+    touched: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What undoing the newest `blocks` makes of an account: its state, and the claims not opened, or not paid, then."""
+
+    blocks: int
+    state: LegState
+    not_opened: frozenset[str]
+    not_paid: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +91,17 @@ class ChainLedger:
             tip = block.head
 
     def apply(self, update: ChainUpdate) -> tuple[set[str], Finalised]:
-        """Take a checked update. Returns the accounts it touched, and the claims that became final."""
-        touched: set[str] = set()
+        """Take a checked update. Returns the accounts it touched, and the claims that became final.
+
+        An account that changed lately is touched by every block until what it was before does not count any more.
+        """
+        touched = self._changed_lately()
         for _ in update.removed:
             touched |= self._undo_tip()
         for block in update.added:
             touched |= self._add(block)
-        return touched, self._finalise(0 if update.backfill else self.known.finality_depth)
+        final = self._finalise(0 if update.backfill else self.known.finality_depth)
+        return touched | self._changed_lately(), final
 
     def adopt(self, legs: Mapping[str, LegState]) -> Finalised:
         """Put these states in place of what is here. Nothing before them can be undone any more."""
@@ -108,12 +124,30 @@ class ChainLedger:
         """Yield the claims against `account` that this chain is the source of."""
         yield from self.opened.get(account, {}).values()
 
+    def before(self, account: str) -> Iterator[Before]:
+        """Yield what undoing blocks that are not final makes of `account`, the newest first, where it changes anything."""
+        state = self.legs.get(account, NO_LEG)
+        opened: frozenset[str] = frozenset()
+        paid: frozenset[str] = frozenset()
+        for blocks, record in enumerate(self._unfinal(), 1):
+            if account in record.touched:
+                if account in record.legs:
+                    state = record.legs[account] or NO_LEG
+                opened |= {seen.claim for seen in record.opened if seen.account == account}
+                paid |= {claim for its, claim in record.paid if its == account}
+                yield Before(blocks, state, opened, paid)
+
+    def _unfinal(self) -> Iterator[UndoRecord]:
+        return islice(reversed(self._undo), self.known.unfinal_blocks)
+
+    def _changed_lately(self) -> set[str]:
+        return {account for record in self._unfinal() for account in record.touched}
+
     def _add(self, block: Block) -> set[str]:
         record = UndoRecord(self.cursor)
-        touched: set[str] = set()
         for event in block.events:
             account = event.account
-            touched.add(account)
+            record.touched.add(account)
             match event:
                 case ClaimOpened():
                     self._open(event, block.head.number, record)
@@ -128,7 +162,7 @@ class ChainLedger:
                     self.legs[account] = (before or NO_LEG).after(event, block.head.timestamp)
         self._undo.append(record)
         self.cursor = block.head
-        return touched
+        return record.touched
 
     def _open(self, event: ClaimOpened, number: int, record: UndoRecord) -> None:
         claims = self.opened.setdefault(event.account, {})
@@ -157,11 +191,7 @@ class ChainLedger:
             self.forget_opened(seen.account, seen.claim)
         for account, claim in record.paid:
             self.forget_paid(account, claim)
-        return {
-            *record.legs,
-            *(seen.account for seen in record.opened),
-            *(account for account, _ in record.paid),
-        }
+        return record.touched
 
     def _finalise(self, kept: int) -> Finalised:
         opened: list[ClaimSeen] = []

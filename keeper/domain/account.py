@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+LEFT_OUT_IF_EMPTY = "left out if empty"
+"""Metadata of a field that canonical JSON does not name while it is at its default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +123,36 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierLeg:
+    """What a leg was, and may be again if its chain's newest `blocks` blocks are undone.
+
+    `leg` has no claims. With these blocks go the openings of the claims `not_opened`, of which this chain is
+    the source, and the payments of those `not_paid`, which would then be pending on this leg.
+    """
+
+    blocks: int
+    leg: Leg
+    not_opened: tuple[str, ...] = ()
+    not_paid: tuple[PendingClaim, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
-    """An owner's subaccount over all chains. Legs are sorted by chain name."""
+    """An owner's subaccount over all chains. Legs are sorted by chain name.
+
+    `unfinal` are the other states that its legs may still come to by a reorganisation, by chain and then from
+    the newest on. Where nothing changed lately there are none.
+    """
 
     account_id: str
     owner: str
     subaccount: int
     legs: tuple[Leg, ...]
+    unfinal: tuple[EarlierLeg, ...] = field(default=(), metadata={LEFT_OUT_IF_EMPTY: True})
+
+    @property
+    def possible_legs(self) -> Iterator[Leg]:
+        """Yield every leg, as it is and as it may be again."""
+        yield from self.legs
+        for earlier in self.unfinal:
+            yield earlier.leg

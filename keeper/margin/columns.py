@@ -47,7 +47,8 @@ class Tables:
     opaque: Bools
     """Whether something in it is not known to the configuration."""
     claimed: Bools
-    """Whether claims are pending, options are held or scenarios decide: the scan leaves these to the exact evaluation."""
+    """Whether claims are pending, options are held, scenarios decide or a change is not final: the scan leaves
+    these to the exact evaluation."""
     taken: Bools
     """Whether an account is in the row."""
     state: npt.NDArray[np.int8]
@@ -176,7 +177,8 @@ class Columns:
         if any(leg.unreadable for leg in account.legs) or any(missing_parameters(account, self.policy)):
             tables.opaque[row] = True
             return
-        tables.claimed[row] = self.policy.model_of(account.subaccount) is not ModelName.STANDARD
+        is_standard = self.policy.model_of(account.subaccount) is ModelName.STANDARD
+        tables.claimed[row] = bool(account.unfinal) or not is_standard
         for leg in account.legs:
             if not leg.is_empty:
                 self._write_leg(row, self.chains[leg.chain], leg)

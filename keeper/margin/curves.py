@@ -166,8 +166,8 @@ def curves(
 
 
 def missing_parameters(account: Account, policy: RiskPolicy) -> Iterator[str]:
-    """Yield, a line each, what the account holds that the policy has no parameters for."""
-    for leg in account.legs:
+    """Yield, a line each, what the account holds, or may again, that the policy has no parameters for."""
+    for leg in account.possible_legs:
         if leg.is_empty:
             continue
         if leg.chain not in policy.chains:

@@ -97,8 +97,8 @@ def price_box(price: Price) -> Box | None:
 
 
 def assets_of(account: Account, policy: RiskPolicy) -> Iterator[str]:
-    """Yield each asset whose price matters to the account, repeats and all."""
-    for leg in account.legs:
+    """Yield each asset whose price matters to the account as it is or may be again, repeats and all."""
+    for leg in account.possible_legs:
         yield from assets_of_leg(leg, policy)
 
 

@@ -9,11 +9,15 @@
 over all legs, each figure as an interval over everything the evidence allows. Pending claims
 come off the token they will be paid from. Rounding is against liquidation: only the low ends
 are rounded down.
+
+What is not final yet counts against the account for the low ends and for it for the high ends: each is the least or the
+most over everything that the account may be again (`keeper.margin.unfinal`); the middle is as it is now.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from config.portfolio_settings import ModelName
@@ -28,10 +32,13 @@ from keeper.margin.portfolio_sheet import PortfolioSheet
 from keeper.margin.sheet import Sheet
 from keeper.margin.standard_sheet import StandardSheet
 from keeper.margin.surface_valuation import SurfaceValuation
-from keeper.margin.valuation import Box, Valuation
+from keeper.margin.unfinal import possible
+from keeper.margin.valuation import HEALTH_CAP, Box, Valuation
 from oracles.price import Price
 
 NOTHING = Interval(0, 0, 0)
+_WITHOUT_LIMIT = Interval(HEALTH_CAP, HEALTH_CAP, HEALTH_CAP)
+"""Health where nothing is required, beside one where something is."""
 
 _Sheets: TypeAlias = tuple[Sheet, Sheet, Sheet]
 
@@ -52,35 +59,68 @@ def evaluate(
     says why. A missing leg makes the account unknown too, unless the best case for it could not
     bring the surplus to zero. Legs with nothing in them need no evidence.
     """
-    chains = [leg.chain for leg in account.legs if not leg.is_empty]
-    concerned = {*chains, *(claim.source_chain for leg in account.legs for claim in leg.claims)}
+    states = list(possible(account))
+    legs = [leg for its in states for leg in its.legs]
+    chains = list(dict.fromkeys(leg.chain for leg in legs if not leg.is_empty))
+    concerned = {*chains, *(claim.source_chain for leg in legs for claim in leg.claims)}
     its_cut = tuple(sorted((p for p in cut if p.chain in concerned), key=lambda point: point.chain))
     box_by_asset, reasons = boxes(assets_of(account, policy), prices)
     reasons += missing_parameters(account, policy)
-    reasons += [reason for leg in account.legs for reason in leg.unreadable]
+    reasons += list(dict.fromkeys(reason for leg in account.possible_legs for reason in leg.unreadable))
     if reasons:
         return _unknown(account, its_cut, price_set, reasons)
     at_s = time_of(its_cut)
-    if at_s is None and any(leg.options for leg in account.legs):
+    if at_s is None and any(leg.options for leg in legs):
         return _unknown(account, its_cut, price_set, ["no block tells how long its options run"])
     ages = ages_of(chains, cut, policy)
     read = readings(ages, policy.missing_leg_uplift_bps)
-    value = valuation(account, box_by_asset, read, policy, at_s=at_s)
-    surplus = value.surplus()
-    assets, required = value.mid(Kind.MAINTENANCE)
+    now, *earlier = (valuation(its, box_by_asset, read, policy, at_s=at_s) for its in states)
+    found = _Figures.of(now)
+    for value in earlier:
+        found = found.widened(_Figures.of(value))
+    assets, required = now.mid(Kind.MAINTENANCE)
     return UnifiedHealth(
         account_id=account.account_id,
-        surplus=surplus,
-        initial_surplus=value.surplus(Kind.INITIAL),
-        health=value.health(surplus),
-        equity=value.equity(),
+        surplus=found.surplus,
+        initial_surplus=found.initial_surplus,
+        health=found.health,
+        equity=found.equity,
         assets_mid=-(-assets // SCALE),
         requirement_mid=required // SCALE,
-        maintenance_mid=value.position_requirement_mid() // SCALE,
+        maintenance_mid=now.position_requirement_mid() // SCALE,
         cut=its_cut,
         price_set=price_set,
-        unknown_because=() if surplus.high < 0 else _missing_legs(ages, its_cut),
+        unknown_because=() if found.surplus.high < 0 else _missing_legs(ages, its_cut),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    surplus: Interval
+    initial_surplus: Interval
+    health: Interval | None
+    equity: Interval
+
+    @staticmethod
+    def of(value: Valuation | SurfaceValuation) -> _Figures:
+        surplus = value.surplus()
+        return _Figures(surplus, value.surplus(Kind.INITIAL), value.health(surplus), value.equity())
+
+    def widened(self, other: _Figures) -> _Figures:
+        """Return figures that hold for both; the middle is this one's."""
+        health = None
+        if self.health is not None or other.health is not None:
+            health = _widened(self.health or _WITHOUT_LIMIT, other.health or _WITHOUT_LIMIT)
+        return _Figures(
+            _widened(self.surplus, other.surplus),
+            _widened(self.initial_surplus, other.initial_surplus),
+            health,
+            _widened(self.equity, other.equity),
+        )
+
+
+def _widened(first: Interval, other: Interval) -> Interval:
+    return Interval(min(first.low, other.low), first.mid, max(first.high, other.high))
 
 
 def valuation(

@@ -2,7 +2,8 @@
 
 Driven by the dataclasses' own annotations, so that a new field is encoded without being named
 here. Integers are decimal text, since JSON readers elsewhere round large ones. Decoding is
-strict: a field missing, unknown or of another type is `Undecodable`.
+strict: a field missing, unknown or of another type is `Undecodable`. A field marked to be left out while it is
+empty is named only if it is not.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from config.canonical import Json
+from keeper.domain.account import LEFT_OUT_IF_EMPTY
 from oracles.price import Price
 
 T = TypeVar("T")
@@ -37,7 +39,12 @@ def encode(value: object) -> Json:
     if isinstance(value, (tuple, list)):
         return [encode(item) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: encode(getattr(value, name)) for name in _hints(type(value))}
+        left_out = _left_out(type(value))
+        return {
+            name: encode(getattr(value, name))
+            for name in _hints(type(value))
+            if name not in left_out or getattr(value, name)
+        }
     raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
@@ -59,6 +66,11 @@ def _name(key: object) -> str:
     if not isinstance(key, str):
         raise TypeError(f"a key must be text, not {type(key).__name__}")
     return str(key)
+
+
+@cache
+def _left_out(kind: type) -> frozenset[str]:
+    return frozenset(field.name for field in dataclasses.fields(kind) if LEFT_OUT_IF_EMPTY in field.metadata)
 
 
 @cache
@@ -92,9 +104,10 @@ def _decode_optional(kind: Any, json: Json, where: str) -> Any:  # noqa: ANN401 
 def _decode_plain(kind: Any, json: Json, where: str) -> Any:  # noqa: ANN401 - as above
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         hints = _hints(kind)
-        if not isinstance(json, Mapping) or set(json) != set(hints):
+        named = set(hints) - _left_out(kind)
+        if not isinstance(json, Mapping) or not named <= set(json) <= set(hints):
             raise Undecodable(f"{where}: not an object of exactly {', '.join(hints)}")
-        return kind(**{name: _decode(hint, json[name], f"{where}.{name}") for name, hint in hints.items()})
+        return kind(**{name: _decode(hints[name], its, f"{where}.{name}") for name, its in json.items()})
     if kind is bool:
         if not isinstance(json, bool):
             raise Undecodable(f"{where}: not true or false")

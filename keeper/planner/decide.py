@@ -19,10 +19,11 @@ from keeper.margin.evidence import assets_of
 from keeper.margin.health import evaluate
 from keeper.margin.parameters import RiskPolicy
 from keeper.margin.states import ACTIONABLE, next_state
+from keeper.margin.unfinal import possible
 from keeper.planner.codec import decode, encode, without_tree
 from keeper.planner.facts import Inventory, VenueFacts
 from keeper.planner.plan import plan
-from keeper.planner.reasons import state_reason
+from keeper.planner.reasons import state_reason, unfinal_reason
 from oracles.price import Price, PriceSet
 
 
@@ -128,8 +129,8 @@ def _inputs(
     live: Sequence[Step],
     at_ms: int,
 ) -> Inputs:
-    chains = {leg.chain for leg in account.legs}
-    chains |= {claim.source_chain for leg in account.legs for claim in leg.claims}
+    legs = [leg for its in possible(account) for leg in its.legs]
+    chains = {leg.chain for leg in legs} | {claim.source_chain for leg in legs for claim in leg.claims}
     its_facts = {chain: facts[chain] for chain in sorted(chains & facts.keys())}
     assets = {
         *assets_of(account, policy),
@@ -167,7 +168,7 @@ def _result(inputs: Inputs) -> Result:
         inputs.live,
     )
     acts = state in ACTIONABLE or bool(found.steps)
-    reason = state_reason(state, health)
+    reason = state_reason(state, health) + unfinal_reason(inputs.account)
     return Result(
         state=state,
         health=health,

@@ -2,11 +2,14 @@
 
 Only legs with cross margin back each other. A leg without it stands alone: what it is short
 of counts against the whole, what it has over does not count for it.
+
+What is not final yet on other chains may be gone when the risk is there, so the worst of what they may come to
+again counts. On the chain of the action itself it does not matter: undone, its version would not fit any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chains.hub.attestation import Action
@@ -18,6 +21,7 @@ from keeper.margin.evidence import LegAge, Readings, ages_of, assets_of, boxes, 
 from keeper.margin.health import valuation
 from keeper.margin.model import Kind
 from keeper.margin.parameters import RiskPolicy
+from keeper.margin.unfinal import possible
 from keeper.margin.valuation import HEALTH_CAP, Box
 from keeper.planner.facts import VenueFacts
 from keeper.planner.ground import (
@@ -94,10 +98,22 @@ def initial_after(
     reason = next(filter(None, (_unknown(its, prices, cut, policy) for its in after)), "")
     if reason:
         return _refused(reason)
-    chains = [leg.chain for leg in account.legs if not leg.is_empty]
+    chains = _chains(account)
     read = readings(ages_of(chains, cut, policy), policy.missing_leg_uplift_bps)
     at_s = time_of([point for point in cut if point.chain in chains])
-    return min((_initial(its, known, read, policy, at_s) for its in after), key=lambda its: its.surplus.low)
+    outcomes = (
+        _initial(its, known, read, policy, at_s) for each in after for its in _possible(each, action.chain)
+    )
+    return min(outcomes, key=lambda its: its.surplus.low)
+
+
+def _possible(after: Account, chain: str) -> Iterator[Account]:
+    """Yield what the account may come to if other chains than that of the action are undone."""
+    return possible(replace(after, unfinal=tuple(each for each in after.unfinal if each.leg.chain != chain)))
+
+
+def _chains(account: Account) -> list[str]:
+    return list(dict.fromkeys(leg.chain for leg in account.possible_legs if not leg.is_empty))
 
 
 def _unknown(
@@ -106,10 +122,9 @@ def _unknown(
     """Say what evidence is missing. Unlike for liquidation there is no best case: risk is added on full sight."""
     reasons = boxes(assets_of(account, policy), prices)[1]
     reasons += missing_parameters(account, policy)
-    reasons += [reason for leg in account.legs for reason in leg.unreadable]
+    reasons += [reason for leg in account.possible_legs for reason in leg.unreadable]
     if not reasons:
-        chains = [leg.chain for leg in account.legs if not leg.is_empty]
-        ages = ages_of(chains, cut, policy)
+        ages = ages_of(_chains(account), cut, policy)
         reasons += [f"{chain} is not read any more" for chain, age in ages.items() if age is LegAge.MISSING]
     return "; ".join(reasons)
 

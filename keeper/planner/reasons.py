@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from chains.hub.attestation import Action
 from config.units import format_decimal, format_wad
+from keeper.domain.account import Account, EarlierLeg, Leg
 from keeper.domain.health import AccountState, Interval, UnifiedHealth
+from keeper.margin.unfinal import counted
 from keeper.planner.effects import Move
 from keeper.planner.facts import VenueFacts
 
@@ -67,6 +71,50 @@ def span(health: Interval | None) -> str:
         return "without any requirement"
     low, high = ratio(health.low), ratio(health.high)
     return low if low == high else f"between {low} and {high}"
+
+
+def unfinal_reason(account: Account) -> str:
+    """Say what of the account is not final yet, empty if all is."""
+    told = []
+    for chain, its in groupby(counted(account.unfinal), key=lambda earlier: earlier.leg.chain):
+        now = next((leg for leg in account.legs if leg.chain == chain), None)
+        states = [f"{_undoing(each.blocks)} {_changes(now, each)}" for each in its]
+        told.append(f"on {chain} {', '.join(states)}")
+    return f" Not final yet, so counted both ways: {'; '.join(told)}." if told else ""
+
+
+def _undoing(blocks: int) -> str:
+    return "its newest block undone gives" if blocks == 1 else f"its newest {blocks} blocks undone give"
+
+
+def _changes(now: Leg | None, earlier: EarlierLeg) -> str:
+    """Say what would be otherwise."""
+    told = []
+    tokens = {held.token: held for held in (*(now.collateral if now else ()), *earlier.leg.collateral)}
+    for address, token in sorted(tokens.items()):
+        was, its = (_balance(leg, address) for leg in (earlier.leg, now))
+        if was != its:
+            told.append(f"{units(was, token.decimals)} {token.asset} instead of {units(its, token.decimals)}")
+    debts = [leg.debt if leg is not None else None for leg in (earlier.leg, now)]
+    known = next((debt for debt in debts if debt is not None), None)
+    if debts[0] != debts[1] and known is not None:
+        was, its = (debt.amount if debt is not None else 0 for debt in debts)
+        told.append(
+            f"a debt of {units(was, known.decimals)} {known.asset} instead of {units(its, known.decimals)}"
+        )
+    if (now.positions if now else ()) != earlier.leg.positions:
+        told.append("other positions")
+    if (now.options if now else ()) != earlier.leg.options:
+        told.append("other options")
+    if earlier.not_opened:
+        told.append(f"{len(earlier.not_opened)} claims less")
+    if earlier.not_paid:
+        told.append(f"{len(earlier.not_paid)} claims more")
+    return " and ".join(told) or "another leg"
+
+
+def _balance(leg: Leg | None, token: str) -> int:
+    return sum(held.amount for held in (leg.collateral if leg is not None else ()) if held.token == token)
 
 
 def state_reason(state: AccountState, health: UnifiedHealth) -> str:

@@ -73,6 +73,8 @@ def body() -> dict[str, Any]:
                 ],
                 "markets": [{"market": "ETH-PERP", "hub_id": 0}],
                 "signer": "keeper",
+                # accounts are made in the newest block here
+                "unfinal_blocks": 0,
             }
             for name, chain_id in CHAINS.items()
         },
