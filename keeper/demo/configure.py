@@ -33,6 +33,8 @@ class LocalVenue:
     symbols: Mapping[str, str]
     presets: Mapping[str, str] = field(default_factory=dict)
     """How an asset is asked for, where not by the preset of the venue's own name."""
+    pushes: bool = False
+    """Whether it tells prices by itself, over a WebSocket, and is not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,9 @@ asset = "ETH"
 volatility = "ETHVOL"
 """
 """What chains with an option desk need on top."""
+
+ASKED = "poll_interval_s = 0.5\nmax_requests_per_s = 20\n"
+PUSHED = "silence_s = 5\n"
 
 
 def keeper_toml(
@@ -211,11 +216,11 @@ def _sources(chains: Sequence[LocalChain], venues: Sequence[LocalVenue]) -> list
     parts: list[str] = []
     for venue in venues:
         for asset, symbol in venue.symbols.items():
+            kind, manner = ("ws", PUSHED) if venue.pushes else ("http", ASKED)
             parts.append(
-                f'[[sources]]\nkind = "http"\nname = "{venue.name}-{asset}"\npair = "{asset}/USD"\n'
+                f'[[sources]]\nkind = "{kind}"\nname = "{venue.name}-{asset}"\npair = "{asset}/USD"\n'
                 f'group = "{venue.name}"\npreset = "{venue.presets.get(asset, venue.name)}"\n'
-                f'url = "{venue.url}"\nsymbol = "{symbol}"\n'
-                "poll_interval_s = 0.5\nmax_age_s = 20\ntimeout_s = 2\nmax_requests_per_s = 20\n"
+                f'url = "{venue.url}"\nsymbol = "{symbol}"\nmax_age_s = 20\ntimeout_s = 2\n{manner}\n'
             )
     for chain in chains:
         for asset, feed in chain.deployment.feeds.items():

@@ -124,8 +124,9 @@ async def _set_up(standing: Stage, roles: tuple[Role, ...], timeline: Timeline) 
             Mark.STEP,
             f"{chain.name}: chain {chain.chain_id}, a block every {chain.block_time_s:g} s, margin hub {chain.deployment.hub}",
         )
+    asked, pushing = ", ".join(standing.market.venues), ", ".join(standing.market.live)
     timeline.line(
-        Mark.STEP, f"venues on loopback: {', '.join(standing.market.venues)}; a feed of its own on each chain"
+        Mark.STEP, f"venues on loopback: {asked}; {pushing} pushes; a feed of its own on each chain"
     )
     settings = load(standing.keeper_file)
     policy = policy_hash(RiskPolicy.from_settings(settings))

@@ -27,6 +27,7 @@ from keeper.demo.cast import BEFORE, SEED
 from keeper.demo.cast_options import CHAIN as OPTION_CHAIN
 from keeper.demo.configure import Attestor, LocalChain, LocalVenue, attestor_toml, keeper_toml
 from keeper.runtime.clock import now_ms
+from oracles.live_venues import LiveVenue, pushed
 from oracles.venues import Venue, served
 
 PACE_S = {"alpha": 1.0, "beta": 2.0, "gamma": 0.5}
@@ -36,8 +37,11 @@ SYMBOLS: Mapping[str, Mapping[str, str]] = {
     "kraken": {"ETH": "ETHUSD", "BTC": "XBTUSD", "USDC": "USDCUSD", "ETHVOL": "ETHVOLUSD"},
     "bitstamp": {"ETH": "ethusd", "BTC": "btcusd", "USDC": "usdcusd", "ETHVOL": "ethvolusd"},
     "gemini": {"ETH": "ethusd", "BTC": "btcusd", "USDC": "usdcusd", "ETHVOL": "ethvolusd"},
+    "okx": {"ETH": "ETH-USD", "BTC": "BTC-USD"},
 }
 """Markets against dollars: a price in another coin would need that coin's price as well."""
+PUSHING = ("okx",)
+"""The venues that push over a WebSocket; the others are asked. One more opinion, so no quorum rests on a connection."""
 PRESETS: Mapping[str, Mapping[str, str]] = {"kraken": {"USDC": "kraken-trades", "ETHVOL": "kraken-trades"}}
 """kraken's ticker has no time, so there a price that stands still would grow old."""
 TICK_S = 0.5
@@ -52,6 +56,7 @@ class Market:
     """The true prices of the scene, and the venues and feeds that show them."""
 
     venues: Mapping[str, Venue]
+    live: Mapping[str, LiveVenue] = field(default_factory=dict)
     chains: list[LocalChain] = field(default_factory=list)
     nodes: dict[str, Anvil] = field(default_factory=dict)
     prices: dict[str, Fraction] = field(
@@ -64,13 +69,18 @@ class Market:
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - a scene, not a secret
 
-    def show(self) -> None:
+    async def show(self) -> None:
         """Have every venue quote, each a few basis points off on its own."""
         for name, venue in self.venues.items():
             for asset, symbol in SYMBOLS[name].items():
-                off = 0 if asset == "USDC" else self._random.randint(-JITTER_BPS, JITTER_BPS)
-                price = self.prices[asset] * Fraction(BPS + off, BPS)
-                venue.set_price(symbol, format_decimal(int(price * 10**6), 6))
+                venue.set_price(symbol, self._quote(asset))
+        for name, live in self.live.items():
+            for asset, symbol in SYMBOLS[name].items():
+                await live.tell(symbol, self._quote(asset))
+
+    def _quote(self, asset: str) -> str:
+        off = 0 if asset == "USDC" else self._random.randint(-JITTER_BPS, JITTER_BPS)
+        return format_decimal(int(self.prices[asset] * Fraction(BPS + off, BPS) * 10**6), 6)
 
     async def feed(self) -> None:
         """Have every running chain's feeds answer the true prices."""
@@ -95,7 +105,7 @@ class Market:
         """Let prices jiggle and feeds refresh, until cancelled."""
         tick = 0
         while True:
-            self.show()
+            await self.show()
             if tick % FEED_EVERY_TICKS == 0:
                 await self.feed()
             tick += 1
@@ -105,7 +115,7 @@ class Market:
         """Move ETH and BTC to this part of where they began, everywhere at once."""
         for asset in ("ETH", "BTC"):
             self.prices[asset] = BEFORE[asset] * factor
-        self.show()
+        await self.show()
         await self.feed()
 
 
@@ -261,13 +271,17 @@ async def _deployed(market: Market, attestors: list[Attestor], keeper: str) -> l
 
 
 async def _open_market(stack: AsyncExitStack, seed: str) -> tuple[Market, list[LocalVenue]]:
-    venues = {name: Venue(name, now_ms) for name in SYMBOLS}
-    market = Market(venues, seed=seed)
-    market.show()
+    venues = {name: Venue(name, now_ms) for name in SYMBOLS if name not in PUSHING}
+    live = {name: LiveVenue(name, now_ms) for name in PUSHING}
+    market = Market(venues, live, seed=seed)
+    await market.show()
     local = []
     for name, venue in venues.items():
         url = await stack.enter_async_context(served(venue))
         local.append(LocalVenue(name, url, SYMBOLS[name], PRESETS.get(name, {})))
+    for name, pushing in live.items():
+        url = await stack.enter_async_context(pushed(pushing))
+        local.append(LocalVenue(name, url, SYMBOLS[name], pushes=True))
     return market, local
 
 

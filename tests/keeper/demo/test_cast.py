@@ -78,6 +78,7 @@ VENUES = [
     )
     for number, name in enumerate(("coinbase", "kraken", "bitstamp", "gemini"))
 ]
+VENUES.append(LocalVenue("okx", "ws://127.0.0.1:9104", {"ETH": "ETH-USD", "BTC": "BTC-USD"}, pushes=True))
 
 
 def written(folder: Path) -> tuple[Path, list[Path]]:
