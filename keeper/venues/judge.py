@@ -45,29 +45,21 @@ def replay(inputs: str) -> str:
     return canonical_json(encode(find(decode(Inputs, json.loads(inputs)))))
 
 
-def find(inputs: Inputs) -> Found:
-    """Return what the inputs give."""
+def find(inputs: Inputs, state: Any = None) -> Found:  # noqa: ANN401 - each kind has its own
+    """Return what the inputs give. `state` is what `Inputs.state` says, where that is not written out yet."""
     kind = KINDS[inputs.kind]
-    state = kind.read(inputs.state)
+    state = kind.read(inputs.state) if state is None else state
     health = kind.arithmetic.health(state, inputs.borrower, inputs.at_s)
     reason, detail, plan = _reason(inputs, kind, state, health)
     return Found(reason, detail, health.health_wad, health.collateral_value, health.debt_value, plan)
 
 
-def open_ways(inputs: Inputs) -> tuple[Way, ...]:
-    """Return the ways that quotes are wanted of, in a fixed order."""
+def open_ways(inputs: Inputs, state: object) -> tuple[Way, ...]:
+    """Return the ways to pay, in a fixed order. Those by a pool are what quotes are wanted of."""
     if inputs.means is None:
         return ()
-    kind = KINDS[inputs.kind]
-    found = ways(
-        kind.arithmetic,
-        kind.read(inputs.state),
-        inputs.borrower,
-        inputs.means,
-        inputs.at_s,
-        inputs.deadline_s,
-    )
-    return tuple(found)
+    venue = KINDS[inputs.kind].arithmetic
+    return tuple(ways(venue, state, inputs.borrower, inputs.means, inputs.at_s, inputs.deadline_s))
 
 
 def _reason(
@@ -96,10 +88,10 @@ def _reason(
     if unknown is not None:
         return Reason.NO_ASSET, f"nothing says what {unknown} stands for", None
     before = inputs.setback
-    if before is not None and inputs.block_number < before.until_block:
-        if health.health_wad is None or health.health_wad >= before.sunk_wad:
-            return Reason.WAITING, f"until block {before.until_block}: {before.reason}", None
-    return _worth(inputs)
+    has_sunk = before is not None and health.health_wad is not None and health.health_wad < before.sunk_wad
+    if before is not None and not has_sunk and inputs.block_number < before.until_block:
+        return Reason.WAITING, f"until block {before.until_block}: {before.reason}", None
+    return _worth(inputs, open_ways(inputs, state))
 
 
 def _blocked(blocked: Blocked, inputs: Inputs) -> str:
@@ -108,11 +100,10 @@ def _blocked(blocked: Blocked, inputs: Inputs) -> str:
     return f"{blocked.obstacle}: {name}" if name else str(blocked.obstacle)
 
 
-def _worth(inputs: Inputs) -> tuple[Reason, str, Plan | None]:
+def _worth(inputs: Inputs, found: tuple[Way, ...]) -> tuple[Reason, str, Plan | None]:
     """Weigh what it would bring: first without a swap, which nothing can better, then by its quotes."""
     if inputs.means is None:
         return Reason.NO_MEANS, "no executor is configured", None
-    found = open_ways(inputs)
     if not found:
         return Reason.NO_MEANS, "neither inventory nor a pool of its tokens", None
     cases = [best_case_wad(inputs, way) for way in found]

@@ -43,6 +43,26 @@ class Executed:
     kept: int
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a call of ``execute`` asks for: what it takes of the debt's asset, and who pays first."""
+
+    debt_asset: str
+    collateral_asset: str
+    repay: int
+    pool: str
+
+
+def read_execute_call(data: bytes) -> Asked:
+    """Return what the calldata asks for. Raises ``ValueError`` for that of another function."""
+    if data[:4] != EXECUTE or len(data) < 4 + 32 * 9:
+        raise ValueError("not a call of execute")
+    words = [int.from_bytes(data[4 + 32 * at : 36 + 32 * at]) for at in range(6)]
+    return Asked(
+        read_address_word(words[1]), read_address_word(words[2]), words[3], read_address_word(words[5])
+    )
+
+
 def execute_call(execution: Execution) -> bytes:
     """Return calldata of ``execute``. The call for the venue has at most a kilobyte."""
     call = execution.call.data
