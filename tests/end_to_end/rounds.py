@@ -38,10 +38,11 @@ class Rounds:
     two it is on the first, and there are two: the debt is repaid here, and the ether seized there.
     """
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, failing: int = FAILING, standing: int = STANDING) -> None:
         self.stage = stage
         self.crowds = {name: Crowd(chain) for name, chain in stage.chains.items()}
         self.steps = len(stage.chains)
+        self._failing, self._standing = failing, standing
         self._played = 0
 
     async def opened(self) -> Round:
@@ -49,7 +50,7 @@ class Rounds:
         await self._settle(BEFORE)
         self._played += 1
         first = EACH_ROUND * self._played
-        failing = owing(first, FAILING, 1_390, 10)
+        failing = owing(first, self._failing, 1_390, 10)
         backing, owed = next(iter(self.crowds.values())), list(self.crowds.values())[-1]
         if backing is owed:
             bad = await owed.open(failing)
@@ -59,7 +60,7 @@ class Rounds:
             keys = list(self.stage.attestor_keys.values())
             for plan in failing:
                 await owed.borrow_attested(plan.subaccount, plan.debt, 1, keys, self.stage.policy_hash)
-        return Round(bad, await owed.open(owing(first + EACH_ROUND // 2, STANDING, 700, 10)))
+        return Round(bad, await owed.open(owing(first + EACH_ROUND // 2, self._standing, 700, 10)))
 
     async def crashed(self) -> Round:
         """As `opened`, and then prices have fallen."""

@@ -1,0 +1,162 @@
+"""One trial after another on one stage: a fault, a crash, the end of the fault, and what must hold then.
+
+Blocks are mined by the trial and not by a clock: the next one comes once there is something to mine, or after a
+while in which there was nothing. So how many blocks a liquidation takes does not depend on how busy the machine is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Self
+
+from chains.devnet.faults.proxy import RpcProxy
+from chains.devnet.faults.verdicts import Rule
+from config.settings import Settings
+from tests.end_to_end.chains import ChainPlan, TestChain
+from tests.end_to_end.inside import Inside, running
+from tests.end_to_end.rounds import Round, Rounds, steady_prices
+from tests.end_to_end.soundness import assert_sound
+from tests.end_to_end.stage import ATTESTOR_NAMES, Stage, until
+
+LIVENESS_BLOCKS = 10
+"""Once faults have ended, everybody who can be liquidated is, within so many blocks."""
+NOTHING_TO_MINE_S = 4.0
+FAILING, STANDING = 2, 1
+
+
+def brisk(text: str) -> str:
+    """Steady prices, asked for often, and not so much patience with a node."""
+    return (
+        steady_prices(text)
+        .replace("poll_interval_s = 0.5\n", "poll_interval_s = 0.25\n")
+        .replace("timeout_s = 2.5\n", "timeout_s = 1.0\n")
+    )
+
+
+class Trial:
+    """A stage whose attestors have ways of their own to its nodes, so that a fault meets the daemon alone."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.rounds = Rounds(stage, FAILING, STANDING)
+        self.mined = 0
+        """How many blocks the last trial took from the end of its fault until everybody was liquidated."""
+
+    @classmethod
+    @asynccontextmanager
+    async def standing(
+        cls, directory: Path, *chains: tuple[str, int], text: Callable[[str], str] = brisk
+    ) -> AsyncIterator[Self]:
+        """Set the stage with these chains (name and id), which mine when told."""
+        plans = [ChainPlan(name, number, block_time_s=0, pace_s=40) for name, number in chains]
+        async with Stage(directory, *plans, own_nodes=ATTESTOR_NAMES, text=text) as stage:
+            yield cls(stage)
+
+    @property
+    def chain(self) -> TestChain:
+        """The first chain."""
+        return self.stage.chain
+
+    @property
+    def proxy(self) -> RpcProxy:
+        """The daemon's way to the first chain."""
+        return self.stage.chain.proxy
+
+    @asynccontextmanager
+    async def daemon(self, settings: Settings | None = None) -> AsyncIterator[Inside]:
+        """Run the daemon in the test's own process."""
+        async with running(settings or self.stage.settings) as inside:
+            yield inside
+
+    @asynccontextmanager
+    async def wrong(self, *rules: Rule, proxy: RpcProxy | None = None) -> AsyncIterator[None]:
+        """Let something be wrong on the way to the first chain (or another's `proxy`), and then no more."""
+        on = proxy or self.proxy
+        on.rules.extend(rules)
+        try:
+            yield
+        finally:
+            for rule in rules:
+                on.rules.remove(rule)
+
+    async def block(self, *, unseen: bool = False) -> None:
+        """Mine a block everywhere. Unless it is to stay `unseen`, wait until the daemon has noted it."""
+        for chain in self.stage.chains.values():
+            await chain.mine()
+        if not unseen:
+            await self.seen()
+
+    async def seen(self, timeout_s: float = 45.0) -> None:
+        """Wait until the daemon has noted every chain's newest block."""
+        for name, chain in self.stage.chains.items():
+            height = await chain.height()
+            await until(lambda: self.stage.seen(height, name), f"block {height} is seen", timeout_s)  # noqa: B023 - at once
+
+    async def opened(self) -> Round:
+        """Open the next accounts, and wait until the daemon knows them as healthy."""
+        played = await self.rounds.opened()
+        await self.block()
+        await self.stage.known(played.all, timeout_s=45)
+        return played
+
+    async def crash(self) -> None:
+        """Let prices fall, feeds in the next block."""
+        await self.rounds.crash()
+
+    async def live(self, played: Round, blocks: int = LIVENESS_BLOCKS) -> None:
+        """Liveness: everybody who fell is liquidated within so many blocks from now, and nothing is left under way."""
+        self.mined = 0
+        while not await self.rounds.all_liquidated(played):
+            assert self.mined < blocks, (
+                f"not everybody was liquidated within {blocks} blocks: {self.state(played)}"
+            )
+            await self._wait_for_work()
+            await self.block()
+            self.mined += 1
+        for _ in range(3):
+            await self.block()
+        await self.stage.quiet(45)
+
+    async def sound(self, played: Round) -> None:
+        """Safety: each who fell was liquidated once per step, nobody else, and log and chain pass the checker."""
+        assert self.rounds.steps_expected(played) == await self.rounds.steps_taken(played)
+        await assert_sound(self.stage)
+
+    async def over(self, played: Round) -> None:
+        """Check both, and that nothing goes on being alarmed about."""
+        await self.live(played)
+        await self.sound(played)
+        await self.calm()
+
+    async def calm(self, but: Collection[str] = ()) -> None:
+        """Wait until every alert is closed (`but` those that a person has to close)."""
+        await until(lambda: not self.alerts() - set(but), f"no alert is open, but {self.alerts()}")
+
+    def alerts(self) -> set[str]:
+        """What is open now: the kinds of alerts, without their subjects."""
+        found = self.stage.rows("SELECT dedupe_key FROM alerts WHERE closed_at_ms IS NULL")
+        return {str(row["dedupe_key"]) for row in found}
+
+    def ever_alerted(self, kind: str) -> bool:
+        """Whether such an alert was ever open."""
+        return bool(self.stage.rows("SELECT 1 FROM alerts WHERE dedupe_key LIKE ?", (f"{kind}%",)))
+
+    def state(self, played: Round) -> str:
+        """What the daemon thinks, for whoever reads a failure."""
+        states = self.stage.states()
+        intents = self.stage.rows("SELECT state, reason FROM intents ORDER BY seq DESC LIMIT 4")
+        return (
+            f"{[states.get(each) for each in played.all]}, alerts {sorted(self.alerts())}, intents {intents}"
+        )
+
+    async def _wait_for_work(self) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + NOTHING_TO_MINE_S
+        while loop.time() < end:
+            for chain in self.stage.chains.values():
+                if int((await chain.node.rpc("txpool_status"))["pending"], 16):
+                    return
+            await asyncio.sleep(0.03)
