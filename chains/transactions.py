@@ -170,9 +170,14 @@ async def sign_transaction(
     """Check the policy, then sign. Raises `NeverSign` before any signature is made, or `SignerUnavailable`."""
     check_policy(request, policy, signer.address)
     fields = _fields(request)
-    r, s, recovery = await signer.sign_payload(TYPE_2 + _list(fields))
+    r, s, recovery = await signer.sign_payload(unsigned_bytes(request))
     raw = TYPE_2 + _list(fields + _integer(recovery) + _integer(r) + _integer(s))
     return SignedTransaction(request, signer.address, raw, "0x" + keccak(raw).hex())
+
+
+def unsigned_bytes(request: TransactionRequest) -> bytes:
+    """Return what is signed: the type, and the fields without a signature."""
+    return TYPE_2 + _list(_fields(request))
 
 
 def _fields(request: TransactionRequest) -> bytes:

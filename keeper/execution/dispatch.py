@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
+from chains.blocks import Head
 from chains.errors import ChainError, NeverSign, SignerUnavailable
 from chains.send_errors import SendClass, SendOutcome
-from chains.transactions import Fees, Signer, TransactionRequest, cancellation, sign_transaction
+from chains.transactions import Signer, sign_transaction
 from keeper.execution.events import FeeCeilingHit, Send, SendAnswered, Sign, Signed
-from keeper.execution.fees import next_offer
 from keeper.execution.ports import LaneChain
+from keeper.execution.pricing import Pricing, Replacement
+from keeper.execution.purse import Purse
 from keeper.execution.recorder import Recorder
-from keeper.execution.spending import check_spending, worst_case_wei
 from keeper.execution.terms import LaneTerms
 from keeper.execution.together import together
-from keeper.execution.tracked import Ledger, Tracked, attempt_of, request_of
+from keeper.execution.tracked import Tracked, attempt_of
 from keeper.state.entries import AttemptSent, AttemptSigned
 from keeper.state.errors import LogUnavailable
 from keeper.state.fault_points import FaultPoint, fault_point
@@ -44,90 +45,73 @@ class Dispatcher:
         signer: Signer,
         log: StateLog,
         recorder: Recorder,
-        ledger: Ledger,
-        now_ms: Callable[[], int],
+        purse: Purse,
+        pricing: Pricing,
     ) -> None:
         self._terms = terms
         self._chain = chain
         self._signer = signer
         self._log = log
         self._recorder = recorder
-        self._ledger = ledger
-        self._now_ms = now_ms
+        self._purse = purse
+        self._pricing = pricing
 
-    async def run(self, orders: Iterable[Order], block_number: int, live: Sequence[Tracked]) -> None:
+    async def run(self, orders: Iterable[Order], head: Head) -> None:
         """Do `orders`, lowest nonce first; what their answers ask for is done once more, the rest waits for a head."""
-        follow_ups = await self._round(orders, block_number, live)
+        follow_ups = await self._round(orders, head)
         if follow_ups:
-            await self._round(follow_ups, block_number, live)
+            await self._round(follow_ups, head)
 
-    async def _round(
-        self, orders: Iterable[Order], block_number: int, live: Sequence[Tracked]
-    ) -> list[Order]:
+    async def _round(self, orders: Iterable[Order], head: Head) -> list[Order]:
         sends: list[tuple[Tracked, str]] = []
         for order in sorted(orders, key=lambda order: order.tracked.nonce):
             effects: Sequence[Send | Sign] = (order.effect,)
             if isinstance(order.effect, Sign):
-                effects = await self._replace(order.tracked, order.effect, block_number, live)
+                effects = await self._replace(order.tracked, order.effect, head)
             sends += [(order.tracked, effect.tx_hash) for effect in effects if isinstance(effect, Send)]
-        return await self._send_all(sends, block_number)
+        return await self._send_all(sends, head.number)
 
-    async def _replace(
-        self, tracked: Tracked, order: Sign, block_number: int, live: Sequence[Tracked]
-    ) -> Sequence[Send | Sign]:
+    async def _replace(self, tracked: Tracked, order: Sign, head: Head) -> Sequence[Send | Sign]:
         """Sign a bump or the cancel at the intent's nonce and log it. Nothing, if a ceiling forbids it."""
         try:
-            quote = await self._chain.fees()
+            offer = await self._pricing.replacement(tracked, is_cancel=order.is_cancel, head=head)
         except ChainError as error:
             _log.info("lane_no_fee_quote", chain=self._terms.chain, error=str(error))
             return ()
-        newest = tracked.newest
-        previous = Fees(newest.max_priority_fee_per_gas_wei, newest.max_fee_per_gas_wei)
-        fees = next_offer(previous, quote, self._terms.policy.max_fee_per_gas_wei)
-        if fees is None:
-            ceiling = f"the next cap would pass {self._terms.policy.max_fee_per_gas_wei} wei per gas"
-            return await self._ceiling(tracked, ceiling, block_number)
-        request = request_of(tracked.intent, tracked.nonce, fees)
-        if order.is_cancel:
-            request = cancellation(request, self._signer.address, fees)
-        refusal = self.over_limit(request, live, tracked, is_cancel=order.is_cancel)
-        if refusal is not None:
-            return await self._ceiling(tracked, refusal, block_number)
+        if isinstance(offer, str):
+            return await self._ceiling(tracked, offer, head.number)
+        intent_id = tracked.intent.intent_id
+        passed = self._purse.book(intent_id, offer.outlay, is_cancel=order.is_cancel)
+        if passed is not None:
+            return await self._ceiling(tracked, passed, head.number)
         try:
-            signed = await sign_transaction(request, self._signer, self._terms.policy)
+            return await self._sign(tracked, order, offer, head.number)
+        finally:
+            self._purse.settle(intent_id)
+
+    async def _sign(
+        self, tracked: Tracked, order: Sign, offer: Replacement, block_number: int
+    ) -> Sequence[Send | Sign]:
+        try:
+            signed = await sign_transaction(offer.request, self._signer, self._terms.policy)
         except NeverSign as error:
             return await self._ceiling(tracked, str(error), block_number)
         except SignerUnavailable as error:
             _log.warning("lane_no_signature", chain=self._terms.chain, error=str(error))
             return ()
-        attempt = attempt_of(signed, tracked.intent, len(tracked.attempts), is_cancel=order.is_cancel)
+        attempt = attempt_of(
+            signed,
+            tracked.intent,
+            len(tracked.attempts),
+            is_cancel=order.is_cancel,
+            l1_fee_wei=offer.l1_fee_wei,
+        )
         event = Signed(attempt.tx_hash, attempt.nonce, attempt.is_cancel)
         entry = AttemptSigned(attempt, order.reason)
         effects = await self._recorder.advance(tracked, event, entry, block_number=block_number)
         tracked.add(attempt)
         fault_point(FaultPoint.DURING_CANCEL if order.is_cancel else FaultPoint.BEFORE_BUMP_SEND)
         return effects
-
-    def over_limit(
-        self,
-        request: TransactionRequest,
-        live: Iterable[Tracked],
-        instead_of: Tracked | None = None,
-        *,
-        more_wei: int = 0,
-        is_cancel: bool = False,
-    ) -> str | None:
-        """Return which spending limit one more transaction would pass. A replacement's own past is not counted twice."""
-        now_ms = self._now_ms()
-        passed = check_spending(
-            self._terms.limits,
-            self._ledger.since_a_day(now_ms),
-            more_wei + sum(one.reserved_wei for one in live if one is not instead_of),
-            worst_case_wei(request.max_fee_per_gas_wei, request.gas_limit),
-            now_ms,
-            is_cancel=is_cancel,
-        )
-        return None if passed is None else str(passed)
 
     async def _ceiling(self, tracked: Tracked, reason: str, block_number: int) -> Sequence[Send | Sign]:
         return await self._recorder.advance(

@@ -6,6 +6,15 @@ from chains.answers import FeeQuote
 from chains.transactions import Fees, bumped_fees, first_fees
 
 
+def work_ceiling_wei(ceiling_wei: int, highest_cap_wei: int | None = None) -> int:
+    """Return the highest cap of a call: so far under the operator's ceiling that a cancel can still be offered over it.
+
+    `highest_cap_wei` is what the call's expected profit allows, None where that is not known.
+    """
+    below = ceiling_wei * 8 // 9
+    return below if highest_cap_wei is None else min(below, highest_cap_wei)
+
+
 def first_offer(quote: FeeQuote, ceiling_wei: int) -> Fees | None:
     """Return the fees of a first attempt, its cap cut to the ceiling. None if it could not be mined under it."""
     fees = first_fees(quote.base_fee_wei, quote.tip_wei)

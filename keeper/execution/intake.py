@@ -8,18 +8,19 @@ from enum import StrEnum
 
 from chains.answers import FeeQuote
 from chains.blocks import Head
-from chains.errors import ChainError, NeverSign, Reverted, SignerUnavailable
-from chains.transactions import Fees, Signer, check_policy, sign_transaction
+from chains.errors import ChainError, NeverSign, NodeRefused, Reverted, SignerUnavailable
+from chains.send_errors import SendClass, classify_send
+from chains.transactions import Signer, check_policy, sign_transaction
 from keeper.domain.intent import Intent
-from keeper.execution.dispatch import Dispatcher, Order
+from keeper.execution.dispatch import Order
 from keeper.execution.events import Send, Signed, SlotReserved
-from keeper.execution.fees import first_offer
 from keeper.execution.lifecycle import IntentView, transition
 from keeper.execution.ports import LaneChain
-from keeper.execution.spending import worst_case_wei
+from keeper.execution.pricing import Offer, Pricing
+from keeper.execution.purse import Purse
 from keeper.execution.terms import LaneTerms
 from keeper.execution.together import together
-from keeper.execution.tracked import Tracked, attempt_of, request_of
+from keeper.execution.tracked import Tracked, attempt_of
 from keeper.state.entries import Entry, IntentSigned, IntentSkipped
 from keeper.state.errors import NonceTaken, WriteRefused
 from keeper.state.fault_points import FaultPoint, fault_point
@@ -48,25 +49,36 @@ class Submitted:
 
 @dataclass(slots=True)
 class Taken:
-    """What an intake led to: answers, new live intents, what is to be sent, and which money limit said no."""
+    """What an intake led to: answers, new live intents, what is to be sent.
+
+    `too_dear` is which money limit said no, `unpayable_wei` what the signer could not have paid.
+    """
 
     answers: list[Submitted] = field(default_factory=list)
     tracked: list[Tracked] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     too_dear: str | None = None
+    unpayable_wei: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """Why an intent is skipped (recorded with its class) or, without a class, only held."""
+    """Why an intent is skipped (recorded with its class) or, without a class, only held.
+
+    `unpayable_wei` is what the signer would have needed and does not have.
+    """
 
     reason_class: str | None
     reason: str
+    unpayable_wei: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
+    """An intent on its way in: what would be signed for it, or why it is refused."""
+
     intent: Intent
+    offer: Offer | None = None
     refusal: _Refusal | None = None
 
 
@@ -79,13 +91,20 @@ class Intake:
     """The way into a lane. Takes no nonce before everything that can say no has been asked."""
 
     def __init__(
-        self, terms: LaneTerms, chain: LaneChain, signer: Signer, log: StateLog, dispatcher: Dispatcher
+        self,
+        terms: LaneTerms,
+        chain: LaneChain,
+        signer: Signer,
+        log: StateLog,
+        purse: Purse,
+        pricing: Pricing,
     ) -> None:
         self._terms = terms
         self._chain = chain
         self._signer = signer
         self._log = log
-        self._dispatcher = dispatcher
+        self._purse = purse
+        self._pricing = pricing
 
     async def take(
         self, intents: Sequence[Intent], head: Head, live: Sequence[Tracked], next_nonce: int
@@ -102,27 +121,31 @@ class Intake:
         if not candidates:
             return taken
         try:
-            quote = await self._chain.fees()
+            quote = await self._pricing.quote()
         except ChainError as error:
             taken.answers += [held(one.intent, f"no fee quote: {error}") for one in candidates]
             return taken
-        fees = self._offer(quote)
-        if fees is None:
+        if self._pricing.is_too_dear(quote):
             reason = f"the base fee of {quote.base_fee_wei} wei leaves no room under max_fee_per_gas_wei"
             taken.answers += [held(one.intent, reason) for one in candidates]
             taken.too_dear = reason
             return taken
-        checked = await together(self._check(one.intent, fees, head) for one in candidates)
+        checked = await together(self._check(one.intent, quote, head) for one in candidates)
         for one in checked:
             if one.refusal is not None and one.refusal.reason_class is None:
                 taken.answers.append(held(one.intent, one.refusal.reason))
+                taken.unpayable_wei = one.refusal.unpayable_wei or taken.unpayable_wei
         recordable = [one for one in checked if one.refusal is None or one.refusal.reason_class is not None]
-        within = self._within_limits(recordable, fees, live)
+        within = self._within_limits(recordable)
         passed = [
             one.refusal.reason for one in within if one.refusal and one.refusal.reason_class == "spending"
         ]
         taken.too_dear = passed[0] if passed else None
-        await self._commit(within, fees, next_nonce, taken)
+        try:
+            await self._commit(within, next_nonce, taken)
+        finally:
+            for one in within:
+                self._purse.settle(one.intent.intent_id)
         return taken
 
     def _not_now(self, intent: Intent, live: Sequence[Tracked], before: Sequence[_Candidate]) -> str | None:
@@ -141,52 +164,44 @@ class Intake:
             return "as many transactions as allowed are in flight"
         return None
 
-    def _offer(self, quote: FeeQuote) -> Fees | None:
-        return first_offer(quote, self._terms.policy.max_fee_per_gas_wei)
-
-    async def _check(self, intent: Intent, fees: Fees, head: Head) -> _Candidate:
-        """Ask the policy, the deadline and the chain's newest state."""
-        request = request_of(intent, 0, fees)
+    async def _check(self, intent: Intent, quote: FeeQuote, head: Head) -> _Candidate:
+        """Ask the deadline, the profit, the policy and the chain's newest state."""
+        offer: Offer | None = None
         if 0 < intent.valid_until_s <= head.timestamp:
-            return _Candidate(intent, _Refusal("expired", "its deadline has passed"))
+            return _refused(intent, "expired", "its deadline has passed")
         try:
-            check_policy(request, self._terms.policy, self._signer.address)
-            await self._chain.simulate(request, self._signer.address, head.hash)
+            priced = await self._pricing.first(intent, quote, head)
+            if isinstance(priced, str):
+                return _refused(intent, "profit", priced)
+            offer = priced
+            check_policy(offer.request(0), self._terms.policy, self._signer.address)
+            await self._chain.simulate(offer.request(0), self._signer.address, head.hash)
         except NeverSign as error:
-            return _Candidate(intent, _Refusal("policy", str(error)))
+            return _refused(intent, "policy", str(error))
         except Reverted as error:
-            return _Candidate(intent, _Refusal("simulation", str(error)))
+            return _refused(intent, "simulation", str(error))
         except ChainError as error:
-            return _Candidate(intent, _Refusal(None, f"could not be simulated: {error}"))
-        return _Candidate(intent)
+            unpayable_wei = offer.outlay.cost_wei if offer and _says_unpayable(error) else None
+            return _refused(intent, None, f"could not be simulated: {error}", unpayable_wei)
+        return _Candidate(intent, offer)
 
-    def _within_limits(
-        self, candidates: Sequence[_Candidate], fees: Fees, live: Sequence[Tracked]
-    ) -> list[_Candidate]:
+    def _within_limits(self, candidates: Sequence[_Candidate]) -> list[_Candidate]:
         """Refuse what would pass a spending limit, counting all before it; in a rehearsal, everything."""
         checked: list[_Candidate] = []
-        more_wei = 0
         for one in candidates:
-            if one.refusal is not None:
+            if one.offer is None:
                 checked.append(one)
                 continue
-            request = request_of(one.intent, 0, fees)
-            passed = self._dispatcher.over_limit(request, live, more_wei=more_wei)
+            passed = self._purse.book(one.intent.intent_id, one.offer.outlay)
             if passed is not None:
-                checked.append(_Candidate(one.intent, _Refusal("spending", passed)))
-                continue
-            more_wei += worst_case_wei(fees.cap_wei, request.gas_limit)
-            if self._terms.rehearse:
-                checked.append(
-                    _Candidate(one.intent, _Refusal("rehearsal", "would have been signed and sent"))
-                )
+                checked.append(_refused(one.intent, "spending", passed))
+            elif self._terms.rehearse:
+                checked.append(_refused(one.intent, "rehearsal", "would have been signed and sent"))
             else:
                 checked.append(one)
         return checked
 
-    async def _commit(
-        self, candidates: Sequence[_Candidate], fees: Fees, next_nonce: int, taken: Taken
-    ) -> None:
+    async def _commit(self, candidates: Sequence[_Candidate], next_nonce: int, taken: Taken) -> None:
         """Log all of it in one commit; where the log refuses one of them, one by one."""
         if not candidates:
             return
@@ -194,12 +209,11 @@ class Intake:
         signed: list[Tracked] = []
         unsigned: set[str] = set()
         for one in candidates:
-            if one.refusal is not None:
-                reason_class = one.refusal.reason_class or ""
-                rows.append(IntentSkipped(one.intent, reason_class, one.refusal.reason))
+            if one.offer is None:
+                rows += _skipped(one)
                 continue
             try:
-                tracked = await self._sign(one.intent, fees, next_nonce + len(signed))
+                tracked = await self._sign(one.offer, next_nonce + len(signed))
             except SignerUnavailable as error:
                 # its nonce goes to the next one: a signature that comes too late is for bytes nobody will send
                 taken.answers.append(held(one.intent, str(error)))
@@ -219,7 +233,7 @@ class Intake:
                 taken.answers.append(held(candidates[0].intent, f"the log refuses it: {error}"))
                 return
             for one in candidates:
-                await self._commit([one], fees, next_nonce + len(taken.tracked), taken)
+                await self._commit([one], next_nonce + len(taken.tracked), taken)
             return
         taken.answers += [
             Submitted(one.intent, Outcome.SENT)
@@ -230,12 +244,29 @@ class Intake:
         taken.tracked += signed
         taken.orders += [Order(one, Send(one.newest.tx_hash)) for one in signed]
 
-    async def _sign(self, intent: Intent, fees: Fees, nonce: int) -> Tracked:
+    async def _sign(self, offer: Offer, nonce: int) -> Tracked:
         fault_point(FaultPoint.AFTER_INTENT)
         view = transition(IntentView(), SlotReserved(nonce)).view
         fault_point(FaultPoint.AFTER_SLOT)
-        signed = await sign_transaction(request_of(intent, nonce, fees), self._signer, self._terms.policy)
+        signed = await sign_transaction(offer.request(nonce), self._signer, self._terms.policy)
         fault_point(FaultPoint.AFTER_SIGN)
-        attempt = attempt_of(signed, intent, 0, is_cancel=False)
+        attempt = attempt_of(signed, offer.intent, 0, is_cancel=False, l1_fee_wei=offer.charge.fee_wei)
         view = transition(view, Signed(attempt.tx_hash, nonce, is_cancel=False)).view
-        return Tracked(intent=intent, view=view, attempts={attempt.tx_hash: attempt})
+        return Tracked(intent=offer.intent, view=view, attempts={attempt.tx_hash: attempt})
+
+
+def _refused(
+    intent: Intent, reason_class: str | None, reason: str, unpayable_wei: int | None = None
+) -> _Candidate:
+    return _Candidate(intent, None, _Refusal(reason_class, reason, unpayable_wei))
+
+
+def _skipped(one: _Candidate) -> list[Entry]:
+    if one.refusal is None:
+        return []
+    return [IntentSkipped(one.intent, one.refusal.reason_class or "", one.refusal.reason)]
+
+
+def _says_unpayable(error: ChainError) -> bool:
+    """Whether a node would not even try, because the sender has not the money."""
+    return isinstance(error, NodeRefused) and classify_send(str(error)) is SendClass.FUNDS

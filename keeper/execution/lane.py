@@ -17,6 +17,7 @@ from chains.blocks import Head
 from chains.errors import ChainError, StopChain
 from chains.transactions import Signer
 from keeper.domain.intent import Intent, IntentState
+from keeper.execution.data_fees import DataFees
 from keeper.execution.dispatch import Dispatcher, Order
 from keeper.execution.events import (
     AlertKind,
@@ -27,15 +28,18 @@ from keeper.execution.events import (
     ReceiptSeen,
     ResendDue,
 )
+from keeper.execution.funding import Funding
 from keeper.execution.intake import Intake, Submitted, Taken, held
 from keeper.execution.lifecycle import Blocked
 from keeper.execution.ports import LaneChain
+from keeper.execution.pricing import Pricing
+from keeper.execution.purse import Purse
 from keeper.execution.recorder import Recorder, is_over
 from keeper.execution.sight import Sight, Sighting
 from keeper.execution.spending import DAY_MS
 from keeper.execution.terms import LaneTerms
 from keeper.execution.together import together
-from keeper.execution.tracked import Ledger, Tracked, restore
+from keeper.execution.tracked import Tracked, restore, target_of
 from keeper.state import entries
 from keeper.state.errors import LogRefused, LogUnavailable, NonceTaken
 from keeper.state.fault_points import FaultPoint, fault_point
@@ -52,7 +56,8 @@ def _ignore(intent: Intent, state: IntentState, reason: str) -> None:
 class Lane:
     """Drives the intents of one signer on one chain. `recover` first; then `on_head` per head, `submit` at will.
 
-    `told` is called after the log has it, when an intent is mined, loses its block, or ends.
+    `told` is called after the log has it, when an intent is mined, loses its block, or ends. Lanes of one chain share
+    a `purse`. `data_fees` is for chains that charge for data.
     """
 
     def __init__(
@@ -63,23 +68,48 @@ class Lane:
         log: StateLog,
         now_ms: Callable[[], int],
         told: Callable[[Intent, IntentState, str], None] = _ignore,
+        *,
+        purse: Purse | None = None,
+        data_fees: DataFees | None = None,
     ) -> None:
         self._terms = terms
         self._log = log
         self._sender = signer.address
         self._now_ms = now_ms
         self._told = told
-        self._ledger = Ledger()
+        self._purse = purse or Purse(terms.limits, now_ms)
+        self._purse.join(signer.address, lambda: self.live)
         self._sight = Sight(chain, signer.address, terms.finality_depth)
         self._recorder = Recorder(terms, signer.address, log)
-        self._dispatcher = Dispatcher(terms, chain, signer, log, self._recorder, self._ledger, now_ms)
-        self._intake = Intake(terms, chain, signer, log, self._dispatcher)
+        pricing = Pricing(terms, chain, signer.address, data_fees)
+        self._dispatcher = Dispatcher(terms, chain, signer, log, self._recorder, self._purse, pricing)
+        self._intake = Intake(terms, chain, signer, log, self._purse, pricing)
+        self._funding = Funding(terms, chain, signer.address, self._recorder)
         self._live: dict[str, Tracked] = {}
         self._next_nonce = 0
         self._head: Head | None = None
         self._halted: str | None = "the lane has not recovered yet"
         self._is_behind_log = True
         self._turn_lock = asyncio.Lock()
+
+    @property
+    def sender(self) -> str:
+        """The address that sends."""
+        return self._sender
+
+    @property
+    def hindrance(self) -> str:
+        """Why another signer should be taken instead, if there is one. Empty where nothing speaks against this one."""
+        if self._funding.missing_wei is not None:
+            return "it can not pay for its transactions"
+        if any(one.view.blocked is Blocked.FUNDS for one in self._live.values()):
+            return "it can not pay for its transactions"
+        foreign = (AlertKind.FOREIGN_NONCE, AlertKind.FOREIGN_PENDING)
+        if any(self._recorder.is_open(kind) for kind in foreign):
+            return "its key is used elsewhere"
+        if any(one.view.nonce_used_at is not None for one in self._live.values()):
+            return "its key may be used elsewhere"
+        return ""
 
     @property
     def live(self) -> tuple[Tracked, ...]:
@@ -118,7 +148,7 @@ class Lane:
             for one in self.live:
                 if one.is_open and one.intent.intent_id not in sent:
                     orders += await self._advance(one, ResendDue(), head)
-            await self._dispatcher.run(orders, head.number, self.live)
+            await self._dispatcher.run(orders, head)
             self._halted = None
             _log.info(
                 "lane_recovered", chain=self._terms.chain, live=len(self._live), next_nonce=self._next_nonce
@@ -158,7 +188,8 @@ class Lane:
                 await self._check_nonces(used)
                 orders = await self._settle(await self._sight.look(self.live, head, used, removed), head)
                 orders += await self._due(head, {order.tracked.intent.intent_id for order in orders})
-                await self._dispatcher.run(orders, head.number, self.live)
+                await self._dispatcher.run(orders, head)
+                await self._funding.look_again(head)
         except LogUnavailable as error:
             _log.error("lane_waits_for_the_log", chain=self._terms.chain, error=str(error))
 
@@ -169,7 +200,7 @@ class Lane:
             if one is None or not one.is_open or self._head is None:
                 return False
             orders = await self._advance(one, CancelDue(reason), self._head, reason=reason)
-            await self._dispatcher.run(orders, self._head.number, self.live)
+            await self._dispatcher.run(orders, self._head)
             return True
 
     @asynccontextmanager
@@ -193,7 +224,7 @@ class Lane:
         except LogRefused as error:
             raise LogUnavailable(str(error)) from error
         self._live = {live.intent.intent_id: restore(live) for live in record.live}
-        self._ledger.load(record.costs)
+        self._purse.load(self._sender, record.costs)
         self._next_nonce = max(self._next_nonce, record.next_nonce or 0)
         self._is_behind_log = False
 
@@ -221,8 +252,9 @@ class Lane:
             self._next_nonce = max(self._next_nonce, one.nonce + 1)
         fault_point(FaultPoint.AFTER_COMMIT)
         try:
-            await self._dispatcher.run(taken.orders, head.number, self.live)
+            await self._dispatcher.run(taken.orders, head)
             await self._say_if_too_dear(taken)
+            await self._funding.noticed(taken.unpayable_wei, head)
         except LogUnavailable as error:
             self._is_behind_log = True
             _log.error("lane_waits_for_the_log", chain=self._terms.chain, error=str(error))
@@ -260,9 +292,10 @@ class Lane:
             fault_point(FaultPoint.DURING_ROLLBACK if is_rollback else FaultPoint.BEFORE_MINED_ROW)
             orders += await self._advance(one, sighting.event, head, *rows, reason=reason)
             if rows and before is not None:
-                self._ledger.remove(before)
+                self._purse.unpaid(before)
             if receipt is not None:
-                self._ledger.add(receipt, self._now_ms())
+                is_cancel = one.attempts[receipt.tx_hash].is_cancel
+                self._purse.paid(self._sender, receipt, "" if is_cancel else target_of(one.intent))
         return orders
 
     async def _due(self, head: Head, busy: Collection[str]) -> list[Order]:
@@ -272,6 +305,10 @@ class Lane:
         for one in self.live:
             if not one.is_open or one.view.nonce_used_at is not None:
                 continue
+            if not is_lowest:
+                one.lowest_since_block = None
+            elif one.lowest_since_block is None:
+                one.lowest_since_block = head.number
             event = None if one.intent.intent_id in busy else self._due_event(one, head, is_lowest=is_lowest)
             is_lowest = False
             if event is not None:
@@ -289,13 +326,28 @@ class Lane:
         under_water = one.newest.max_fee_per_gas_wei < head.base_fee_wei
         may_bump = waited and (is_lowest or under_water) and blocked is not Blocked.FUNDS
         if not one.view.cancelling:
-            if 0 < one.intent.valid_until_s <= head.timestamp:
-                return CancelDue("its deadline has passed")
-            if may_bump and one.bumps >= terms.max_bumps:
-                return CancelDue(f"not mined after {one.bumps} bumps")
+            hopeless = self._hopeless(one, head, may_bump=may_bump)
+            if hopeless is not None:
+                return CancelDue(hopeless)
         if unsent and (blocked is not None or not may_bump):
             return ResendDue()
         return BumpDue() if may_bump else None
+
+    def _hopeless(self, one: Tracked, head: Head, *, may_bump: bool) -> str | None:
+        """Return why the nonce should be freed rather than waited for; None while the call may still be mined."""
+        terms = self._terms
+        if 0 < one.intent.valid_until_s <= head.timestamp:
+            return "its deadline has passed"
+        if may_bump and one.bumps >= terms.max_bumps:
+            return f"not mined after {one.bumps} bumps"
+        if one.lowest_since_block is None or one.view.blocked is Blocked.FUNDS:
+            return None
+        waited = head.number - one.lowest_since_block
+        if one.view.blocked is Blocked.FEE and waited >= 2 * terms.bump_after_blocks:
+            return f"it may not offer more: {one.reason}"
+        if waited >= terms.give_up_after_blocks:
+            return f"not mined within {waited} blocks"
+        return None
 
     async def _advance(
         self, one: Tracked, event: Event, head: Head, *rows: entries.Entry, reason: str | None = None

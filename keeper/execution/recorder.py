@@ -31,8 +31,8 @@ _WORDS = {
     ),
     AlertKind.FEE_CEILING: _Words(
         "warning",
-        "a higher fee would pass a ceiling or a spending limit",
-        "raise max_fee_per_gas_wei or the spending limits, or wait",
+        "a higher fee would pass a ceiling, a spending limit or what it should earn",
+        "raise max_fee_per_gas_wei or the spending limits, or wait: what stays stuck is cancelled",
         True,
     ),
     AlertKind.FOREIGN_NONCE: _Words(
@@ -124,6 +124,11 @@ class Recorder:
         if key in self._open_alerts:
             await self._log.write(AlertClosed(key, "resolved"))
             self._open_alerts.discard(key)
+
+    def is_open(self, kind: AlertKind) -> bool:
+        """Whether this lane has raised an alert of this kind that nothing has closed."""
+        base = self._key(kind, "").rstrip("/")
+        return any(key == base or key.startswith(f"{base}/") for key in self._open_alerts)
 
     def _alerts(self, tracked: Tracked, effects: tuple[Effect, ...], detail: str) -> list[Entry]:
         rows: list[Entry] = []

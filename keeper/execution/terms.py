@@ -15,7 +15,11 @@ MAX_GAS_LIMIT = 5_000_000
 
 @dataclass(frozen=True, slots=True)
 class LaneTerms:
-    """One chain's rules. Depths and waits are in blocks. With `rehearse` all is checked and nothing signed."""
+    """One chain's rules. Depths and waits are in blocks. With `rehearse` all is checked and nothing signed.
+
+    `max_in_flight` holds for each signer, `limits` for all together. A nonce that is the lowest open one for
+    `give_up_after_blocks` is freed with a cancel, so that it is not in the way of all that follow.
+    """
 
     chain: str
     chain_id: int
@@ -26,6 +30,7 @@ class LaneTerms:
     policy: TransactionPolicy
     limits: SpendingLimits
     resend_after_blocks: int = 2
+    give_up_after_blocks: int = 16
     rehearse: bool = False
 
 
@@ -50,6 +55,7 @@ def lane_terms(
         max_per_hour_wei=spending.max_per_hour_wei,
         max_per_day_wei=spending.max_per_day_wei,
         cancel_reserve_wei=spending.cancel_reserve_wei,
+        max_per_target_per_day_wei=spending.max_per_target_per_day_wei,
     )
     return LaneTerms(
         chain=chain,

@@ -10,13 +10,16 @@ from chains.transactions import Fees, SignedTransaction, TransactionRequest
 from keeper.domain.intent import Attempt, Intent, IntentState
 from keeper.execution.events import Mined
 from keeper.execution.lifecycle import UNMINED_STATES, AttemptView, Blocked, IntentView
-from keeper.execution.spending import DAY_MS, Spent, worst_case_wei
+from keeper.execution.spending import DAY_MS, Outlay, Spent, worst_case_wei
 from keeper.state.live import LiveIntent, StoredCost
 
 
 @dataclass(slots=True)
 class Tracked:
-    """One live intent. `newest_at_block` is when its newest attempt first went out, `last_sent_block` the last time."""
+    """One live intent. `newest_at_block` is when its newest attempt first went out, `last_sent_block` the last time.
+
+    `lowest_since_block` is since when no lower nonce of its signer is open.
+    """
 
     intent: Intent
     view: IntentView
@@ -24,6 +27,7 @@ class Tracked:
     reason: str = ""
     newest_at_block: int | None = None
     last_sent_block: int | None = None
+    lowest_since_block: int | None = None
 
     @property
     def nonce(self) -> int:
@@ -51,7 +55,15 @@ class Tracked:
         """The most that it can still cost: the dearest of its attempts while none is mined."""
         if not self.is_open:
             return 0
-        return max(worst_case_wei(one.max_fee_per_gas_wei, one.gas_limit) for one in self.attempts.values())
+        return max(
+            worst_case_wei(one.max_fee_per_gas_wei, one.gas_limit, one.l1_fee_wei)
+            for one in self.attempts.values()
+        )
+
+    @property
+    def outlay(self) -> Outlay:
+        """What it can still cost, on which contract."""
+        return Outlay(self.reserved_wei, target_of(self.intent))
 
     def add(self, attempt: Attempt) -> None:
         """Remember a newly signed attempt."""
@@ -91,7 +103,14 @@ def restore(live: LiveIntent) -> Tracked:
     )
 
 
-def attempt_of(signed: SignedTransaction, intent: Intent, number: int, *, is_cancel: bool) -> Attempt:
+def target_of(intent: Intent) -> str:
+    """Return the contract that an intent's spending counts for."""
+    return intent.contract.lower()
+
+
+def attempt_of(
+    signed: SignedTransaction, intent: Intent, number: int, *, is_cancel: bool, l1_fee_wei: int = 0
+) -> Attempt:
     """Return the signed transaction as the log keeps it."""
     request = signed.request
     return Attempt(
@@ -105,44 +124,55 @@ def attempt_of(signed: SignedTransaction, intent: Intent, number: int, *, is_can
         max_priority_fee_per_gas_wei=request.max_priority_fee_per_gas_wei,
         gas_limit=request.gas_limit,
         is_cancel=is_cancel,
+        l1_fee_wei=l1_fee_wei,
     )
 
 
-def request_of(intent: Intent, nonce: int, fees: Fees) -> TransactionRequest:
-    """Return the intent's call as a transaction."""
+def request_of(intent: Intent, nonce: int, fees: Fees, *, gas_limit: int | None = None) -> TransactionRequest:
+    """Return the intent's call as a transaction; `gas_limit` where it takes more gas than the intent's own."""
     return TransactionRequest(
         chain_id=intent.chain_id,
         nonce=nonce,
         max_priority_fee_per_gas_wei=fees.tip_wei,
         max_fee_per_gas_wei=fees.cap_wei,
-        gas_limit=intent.gas_limit,
+        gas_limit=intent.gas_limit if gas_limit is None else gas_limit,
         to=intent.contract,
         data=bytes.fromhex(intent.calldata.removeprefix("0x")),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    sender: str
+    spent: Spent
+
+
 @dataclass(slots=True)
 class Ledger:
-    """What was spent in the last day, by receipt, as the log has it."""
+    """What was spent on one chain in the last day, by receipt, as the log has it."""
 
-    _spent: dict[tuple[str, str], Spent] = field(default_factory=dict)
+    _entries: dict[tuple[str, str], _Entry] = field(default_factory=dict)
 
-    def add(self, receipt: Receipt, at_ms: int) -> None:
+    def add(self, sender: str, receipt: Receipt, target: str, at_ms: int) -> None:
         """Count a canonical receipt, once."""
-        self._spent.setdefault((receipt.tx_hash, receipt.block_hash), Spent(at_ms, receipt.cost_wei))
+        entry = _Entry(sender, Spent(at_ms, receipt.cost_wei, target))
+        self._entries.setdefault((receipt.tx_hash, receipt.block_hash), entry)
 
-    def load(self, costs: Iterable[StoredCost]) -> None:
-        """Start over with what the log knows."""
-        self._spent = {
-            (cost.tx_hash, cost.block_hash): Spent(cost.seen_at_ms, cost.cost_wei) for cost in costs
-        }
+    def load(self, sender: str, costs: Iterable[StoredCost]) -> None:
+        """Take what the log knows. It is all of `sender`'s; of others, who may be writing now, it is added only."""
+        self._entries = {place: entry for place, entry in self._entries.items() if entry.sender != sender}
+        for cost in costs:
+            entry = _Entry(cost.sender, Spent(cost.seen_at_ms, cost.cost_wei, cost.target))
+            self._entries.setdefault((cost.tx_hash, cost.block_hash), entry)
 
     def remove(self, mined: Mined) -> None:
         """Take back a receipt whose block is no longer canonical."""
-        self._spent.pop((mined.tx_hash, mined.block_hash), None)
+        self._entries.pop((mined.tx_hash, mined.block_hash), None)
 
     def since_a_day(self, now_ms: int) -> Iterator[Spent]:
         """Yield what still counts, and forget what no longer does."""
-        for key in [key for key, spent in self._spent.items() if now_ms - spent.at_ms >= DAY_MS]:
-            del self._spent[key]
-        yield from self._spent.values()
+        for place in [
+            place for place, entry in self._entries.items() if now_ms - entry.spent.at_ms >= DAY_MS
+        ]:
+            del self._entries[place]
+        yield from [entry.spent for entry in self._entries.values()]

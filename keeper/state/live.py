@@ -49,17 +49,22 @@ class LiveIntent:
 
 @dataclass(frozen=True, slots=True)
 class StoredCost:
-    """What a canonical receipt cost its sender, and when it was seen."""
+    """What a canonical receipt cost, when it was seen, who paid, and the contract that was called: none by a cancel."""
 
     tx_hash: str
     block_hash: str
     cost_wei: int
     seen_at_ms: int
+    sender: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
 class LaneRecord:
-    """All of one (chain, sender) that still matters. `next_nonce` follows the highest slot, None without any."""
+    """All of one (chain, sender) that still matters. `next_nonce` follows the highest slot, None without any.
+
+    `costs` are the chain's, whoever sent: limits are for all signers together, also those that are not used any more.
+    """
 
     live: tuple[LiveIntent, ...]
     costs: tuple[StoredCost, ...]
@@ -67,7 +72,7 @@ class LaneRecord:
 
 
 def read_lane(path: Path, chain_id: int, sender: str, costs_since_ms: int) -> LaneRecord:
-    """Return the live intents of a lane in nonce order, and its costs since a time. Blocks; one consistent read."""
+    """Return the live intents of a lane in nonce order, and its chain's costs since a time. Blocks; one consistent read."""
     with LogReader(path) as log, log.snapshot():
         rows = log.select(
             f"SELECT * FROM intents WHERE chain_id = ? AND sender = ? AND state NOT IN {ENDED} "  # noqa: S608 - fixed
@@ -79,10 +84,12 @@ def read_lane(path: Path, chain_id: int, sender: str, costs_since_ms: int) -> La
         )
         next_nonce = None if top is None or top["nonce"] is None else int(top["nonce"]) + 1
         costs = log.select(
-            "SELECT receipts.tx_hash, block_hash, cost_wei, seen_at_ms FROM receipts "
+            "SELECT receipts.tx_hash, block_hash, cost_wei, seen_at_ms, attempts.sender, "
+            "CASE WHEN is_cancel THEN '' ELSE lower(contract) END AS target FROM receipts "
             "JOIN attempts ON attempts.tx_hash = receipts.tx_hash "
-            "WHERE canonical = 1 AND chain_id = ? AND sender = ? AND seen_at_ms > ?",
-            (chain_id, sender, costs_since_ms),
+            "JOIN intents ON intents.intent_id = receipts.intent_id "
+            "WHERE canonical = 1 AND attempts.chain_id = ? AND seen_at_ms > ?",
+            (chain_id, costs_since_ms),
         )
         return LaneRecord(
             tuple(_live(log, row) for row in rows), tuple(StoredCost(**cost) for cost in costs), next_nonce

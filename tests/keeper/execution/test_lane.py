@@ -148,7 +148,7 @@ async def test_a_reorg_that_drops_a_mined_call_sends_the_same_bytes_again(scene:
     assert [{"canonical": 0, "n": 2}, {"canonical": 1, "n": 2}] == scene.rows(
         "SELECT canonical, count(*) AS n FROM receipts GROUP BY canonical"
     )
-    assert len(list(scene.lane._ledger.since_a_day(0))) == 2
+    assert len(list(scene.lane._purse._ledger.since_a_day(0))) == 2
 
 
 async def test_a_reorg_that_moves_a_mined_call_to_another_block_sends_nothing(scene: Scene) -> None:

@@ -139,9 +139,9 @@ async def test_a_bump_counts_once_against_the_limits(scene: Scene) -> None:
 def test_a_receipt_counts_once_until_its_block_is_gone() -> None:
     ledger = Ledger()
     receipt = Receipt("0xa", 7, "0xb7", True, 21_000, GWEI, 5, ())
-    ledger.add(receipt, 1_000)
-    ledger.add(receipt, 2_000)
-    assert [Spent(1_000, 21_000 * GWEI + 5)] == list(ledger.since_a_day(3_000))
+    ledger.add("0x5e", receipt, "0xe1", 1_000)
+    ledger.add("0x5e", receipt, "0xe1", 2_000)
+    assert [Spent(1_000, 21_000 * GWEI + 5, "0xe1")] == list(ledger.since_a_day(3_000))
 
     ledger.remove(Mined("0xa", "0xb8", 8, 1))
     assert len(list(ledger.since_a_day(3_000))) == 1

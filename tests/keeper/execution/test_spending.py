@@ -5,7 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keeper.execution.spending import DAY_MS, HOUR_MS, LimitPassed, SpendingLimits, Spent, check_spending
+from keeper.execution.spending import (
+    DAY_MS,
+    HOUR_MS,
+    LimitPassed,
+    Outlay,
+    SpendingLimits,
+    Spent,
+    check_spending,
+)
 
 LIMITS = SpendingLimits(
     max_per_transaction_wei=100, max_per_hour_wei=300, max_per_day_wei=1_000, cancel_reserve_wei=50
@@ -14,7 +22,7 @@ NOW_MS = 10 * DAY_MS
 
 
 def check(cost: int, *spent: Spent, reserved: int = 0, is_cancel: bool = False) -> LimitPassed | None:
-    return check_spending(LIMITS, spent, reserved, cost, NOW_MS, is_cancel=is_cancel)
+    return check_spending(LIMITS, spent, [Outlay(reserved)], Outlay(cost), NOW_MS, is_cancel=is_cancel)
 
 
 def test_a_limit_may_be_reached_but_not_passed() -> None:
@@ -57,7 +65,7 @@ def test_no_sequence_of_allowed_transactions_passes_a_limit(costs: list[tuple[in
     now_ms = NOW_MS
     for cost, wait_ms, is_cancel in costs:
         now_ms += wait_ms
-        if check_spending(LIMITS, spent, 0, cost, now_ms, is_cancel=is_cancel) is None:
+        if check_spending(LIMITS, spent, [], Outlay(cost), now_ms, is_cancel=is_cancel) is None:
             spent.append(Spent(now_ms, cost))
         for window_ms, limit in ((HOUR_MS, LIMITS.max_per_hour_wei), (DAY_MS, LIMITS.max_per_day_wei)):
             assert sum(one.cost_wei for one in spent if now_ms - one.at_ms < window_ms) <= limit
