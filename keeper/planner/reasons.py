@@ -107,9 +107,9 @@ def _changes(now: Leg | None, earlier: EarlierLeg) -> str:
     if (now.options if now else ()) != earlier.leg.options:
         told.append("other options")
     if earlier.not_opened:
-        told.append(f"{len(earlier.not_opened)} claims less")
+        told.append(f"fewer claims by {len(earlier.not_opened)}")
     if earlier.not_paid:
-        told.append(f"{len(earlier.not_paid)} claims more")
+        told.append(f"more claims by {len(earlier.not_paid)}")
     return " and ".join(told) or "another leg"
 
 

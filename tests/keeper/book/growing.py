@@ -17,16 +17,21 @@ OPTIONS = market_key("ETH-OPTIONS")
 CHAINS = {"here": 1, "there": 2, "yonder": 3}
 
 
-def known(chain: str, *, finality_depth: int = 3) -> KnownChain:
+def known(chain: str, *, finality_depth: int = 3, unfinal_blocks: int = 0) -> KnownChain:
     tokens = (KnownToken(0, USDC, "USDC", 6, 100), KnownToken(1, WETH, "ETH", 18, 500))
     markets = {2: KnownMarket(2, "ETH-PERP", "ETH")}
     options = {OPTIONS: KnownOptionMarket("ETH-OPTIONS", "ETH")}
     by_address = {token.token: token for token in tokens}
-    return KnownChain(chain, CHAINS[chain], finality_depth, by_address, markets, options)
+    return KnownChain(chain, CHAINS[chain], finality_depth, by_address, markets, options, unfinal_blocks)
 
 
-def make_book(finality_depth: int = 3) -> Book:
-    return Book({chain: known(chain, finality_depth=finality_depth) for chain in CHAINS})
+def make_book(finality_depth: int = 3, unfinal_blocks: int = 0) -> Book:
+    return Book(
+        {
+            chain: known(chain, finality_depth=finality_depth, unfinal_blocks=unfinal_blocks)
+            for chain in CHAINS
+        }
+    )
 
 
 @dataclass

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from config.canonical import canonical_json, digest
 from config.risk_settings import LiquidateWhen
-from keeper.domain.account import Account, CutPoint
+from keeper.domain.account import Account, CutPoint, EarlierLeg
 from keeper.domain.decision import Decision
 from keeper.domain.health import AccountState
 from keeper.domain.plan import Plan, Step
@@ -219,3 +219,30 @@ def test_inputs_that_were_changed_are_refused(old: str, new: str) -> None:
 def test_what_has_no_canonical_form_is_refused(value: object) -> None:
     with pytest.raises(TypeError):
         encode(value)
+
+
+def test_what_is_not_final_is_told_recorded_and_replayed() -> None:
+    before = leg(tokens={"ETH": "10"}, owes="16000")
+    held = replace(
+        account(leg(tokens={"ETH": "9.5"}, owes="16200")),
+        unfinal=(EarlierLeg(2, before, ("0xclaim",)),),
+    )
+
+    found = decided(held, prices())
+
+    assert found is not None
+    assert AccountState.AT_RISK is found.state
+    assert found.result == replay(found.inputs)
+    assert held == decode(Inputs, json.loads(found.inputs)).account
+    assert found.reason.endswith(
+        f"Not final yet, so counted both ways: on {HERE} its newest 2 blocks undone give 10 ETH instead of 9.5 "
+        "and a debt of 16,000 USDC instead of 16,200 and fewer claims by 1."
+    )
+
+
+def test_an_account_with_nothing_unfinal_is_recorded_as_if_there_were_no_such_thing() -> None:
+    found = decided(CROSS, prices())
+
+    assert found is not None
+    assert "unfinal" not in found.inputs
+    assert "final" not in found.reason
