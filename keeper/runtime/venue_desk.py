@@ -1,0 +1,391 @@
+"""The desk of one chain's venues: judges who can be liquidated, has it quoted, writes it down, and sends it.
+
+One look at a time, over all venues of the chain: they share a purse, the pools and a lane. A verdict is in the log
+before its transaction is signed; one that says again what was said before is not written again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from chains.client import ChainClient
+from chains.venues.executor.codec import NO_POOL
+from chains.venues.quotes import OWNER, Ask, Refused, ask_as
+from chains.venues.venue import Blocked, Borrower, Venue
+from chains.venues.words import read_address_word, read_words
+from config.settings import Settings
+from config.units import WAD, format_wad
+from keeper.domain.intent import Intent, IntentState
+from keeper.execution.intake import Outcome as Sending
+from keeper.runtime.lane_driver import LaneDriver
+from keeper.runtime.venue_alerts import EXECUTOR, VENUE_PRICE, VenueAlerts
+from keeper.runtime.venue_calls import venue_intent
+from keeper.runtime.venue_cases import Case, Cases, Failed, Place
+from keeper.runtime.venue_inputs import InputsOf
+from keeper.runtime.venue_prices import Apart, VenuePrices
+from keeper.runtime.venue_purse import LOW_FUNDS, VenuePurse
+from keeper.runtime.venue_quotes import Asked, Quotes
+from keeper.runtime.venue_sight import VenueSight
+from keeper.state.entries import AlertOpened, Entry
+from keeper.state.log import StateLog
+from keeper.state.venue_entries import VenueEnded, VenueJudged
+from keeper.venues.endings import Ended, Ending
+from keeper.venues.identity import VENUE_LIQUIDATION, account_of, position_key
+from keeper.venues.inputs import Inputs, Standing
+from keeper.venues.judge import find, judge, open_ways
+from keeper.venues.kinds import KINDS
+from keeper.venues.patience import needs_patience
+from keeper.venues.profit import best_case_wad
+from keeper.venues.verdict import OF_OBSTACLE, QUIET, Found, Reason, Verdict
+from keeper.watch.evidence import Evidence
+
+PART = 25
+"""Borrowers judged without a pause."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """One borrower in one look: what it is judged from, its part of the venue's state, and what was found."""
+
+    inputs: Inputs
+    state: Any
+    found: Found
+    asked: Asked | None = None
+
+    @property
+    def place(self) -> Place:
+        return self.inputs.venue, self.inputs.borrower
+
+    def written(self) -> Inputs:
+        """Return the inputs with the state written out."""
+        text = KINDS[self.inputs.kind].written(self.state, self.inputs.borrower)
+        return replace(self.inputs, state=text)
+
+
+class VenueDesk:
+    """Judges and sends for all venues of one chain. `look` is given every sight of every venue.
+
+    `venues` gives, by name, the venue that makes its calls; it is filled by whoever puts the chain together.
+    """
+
+    def __init__(
+        self,
+        chain: str,
+        settings: Settings,
+        evidence: Evidence,
+        client: ChainClient,
+        lane: LaneDriver | None,
+        alerts: VenueAlerts,
+        state_log: StateLog,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self.venues: dict[str, Callable[[], Venue[Any]]] = {}
+        self._chain = chain
+        self._settings = settings.chains[chain]
+        self._client = client
+        self._lane = lane
+        self._alerts = alerts
+        self._log = state_log
+        self._now_ms = now_ms
+        self._turn = asyncio.Lock()
+        self._inputs = InputsOf(chain, settings, evidence)
+        self._prices = VenuePrices(settings, evidence, self._inputs.tokens, now_ms)
+        executor = self._executor = self._settings.executor
+        self._purse = VenuePurse(chain, executor, self._inputs.tokens, client) if executor else None
+        self._owner = ""
+        patience_blocks = executor.patience_blocks if executor else 1
+        self.cases = Cases(chain, executor.address if executor else NO_POOL, patience_blocks)
+
+    def told(self, intent: Intent, state: IntentState, reason: str) -> None:
+        """Take what the lane tells of an intent. What was mined with effect is told by the venue's own event."""
+        if intent.action != VENUE_LIQUIDATION or self._lane is None:
+            return
+        if state is IntentState.FINAL_LOST_NONCE:
+            self.cases.failed(Failed(intent, 0, mined=False, reason=reason))
+        if state is not IntentState.MINED:
+            return
+        one = next((each for each in self._lane.lane.live if each.intent.intent_id == intent.intent_id), None)
+        mined = one.view.mined if one is not None else None
+        if one is None or mined is None:
+            return
+        cancelled = one.attempts[mined.tx_hash].is_cancel
+        if cancelled or not mined.status:
+            failed = Failed(intent, mined.block_number, mined=not cancelled, reason=reason or one.reason)
+            self.cases.failed(failed)
+
+    async def look(self, sight: VenueSight) -> None:
+        """Judge a venue as of one block. Raises what the chain and the log raise; the next look does it again."""
+        async with self._turn:
+            if self._executor is not None and self._purse is not None:
+                await self._know_owner(sight)
+                await self._purse.read(self._owner, sight.head)
+            standings, beyond = self._prices.look(sight, self._inputs.terms(sight.venue).price_decimals)
+            ended = list(self.cases.endings(sight))
+            await self._record(sight, ended, beyond)
+            if self._lane is not None and not self._lane.ready:
+                return
+            found = await self._judged(sight, standings)
+            await self._act(sight, found)
+
+    async def _judged(self, sight: VenueSight, standings: Mapping[str, Standing]) -> list[_Candidate]:
+        """Judge everybody who is under one, without a request."""
+        intents = self._live()
+        inventory = self._purse.left(intents) if self._purse is not None else {}
+        means = self._inputs.means(inventory, usable=self._is_ours)
+        candidates: list[_Candidate] = []
+        unwell = [
+            borrower
+            for borrower, health in sight.healths.items()
+            if health.health_wad is None or health.health_wad < WAD
+        ]
+        for number, borrower in enumerate(unwell):
+            if number % PART == PART - 1:
+                await asyncio.sleep(0)
+            if self._stands(sight, borrower):
+                continue
+            place = (sight.venue, borrower)
+            case = self.cases.open.get(place)
+            inputs = self._inputs.of(
+                sight,
+                borrower,
+                standings,
+                means,
+                case.setback if case is not None else None,
+                live=self._is_live(sight.venue, borrower),
+            )
+            kind = KINDS[sight.kind]
+            state = kind.join(kind.cut(sight.state, borrower))
+            found = find(inputs, state)
+            if found.reason is not Reason.HEALTHY:
+                candidates.append(_Candidate(inputs, state, found))
+        return candidates
+
+    def _stands(self, sight: VenueSight, borrower: Borrower) -> bool:
+        """Whether the venue itself stands in the way, as it did when that was written down: most are such, for long."""
+        case = self.cases.open.get((sight.venue, borrower))
+        best = KINDS[sight.kind].arithmetic.best(sight.state, borrower, sight.head.timestamp)
+        return isinstance(best, Blocked) and (
+            OF_OBSTACLE[best.obstacle] is Reason.HEALTHY
+            or (case is not None and case.reason is OF_OBSTACLE[best.obstacle])
+        )
+
+    async def _act(self, sight: VenueSight, candidates: Sequence[_Candidate]) -> None:
+        """Have the most worthwhile quoted, settle one after the other, write down what is new, and send."""
+        room = self._room()
+        wanted = sorted(
+            (each for each in candidates if each.found.reason in {Reason.QUOTE, Reason.SEND}),
+            key=_promise,
+            reverse=True,
+        )[:room]
+        quotes = await self._quote(sight, wanted)
+        sends: list[Verdict] = []
+        entries: list[Entry] = []
+        spent: dict[str, int] = {}
+        for each in [
+            *wanted,
+            *(each for each in candidates if each.found.reason not in {Reason.QUOTE, Reason.SEND}),
+        ]:
+            if each.asked is not None:
+                self._settle(each, quotes, spent)
+            verdict = self._noted(each)
+            if verdict is not None:
+                entries.append(VenueJudged(verdict))
+                if verdict.found.reason is Reason.SEND:
+                    sends.append(verdict)
+        if entries:
+            await self._log.write(*entries)
+        await self._send(sight, sends)
+
+    def _room(self) -> int:
+        """Return how many may be begun now: what the lane has room for, and no more than configured."""
+        most = self._executor.max_offers_per_block if self._executor is not None else 0
+        if self._lane is None:
+            return most
+        under_way = sum(one.is_open for one in self._lane.lane.live)
+        return max(0, min(most, self._settings.max_in_flight - under_way))
+
+    async def _quote(self, sight: VenueSight, wanted: Sequence[_Candidate]) -> Quotes:
+        if not wanted or self._executor is None:
+            return Quotes({}, {})
+        quotes, asked = await Quotes.ask(
+            self._client,
+            self._executor,
+            self.venues[sight.venue](),
+            self._owner,
+            [open_ways(each.inputs, each.state) for each in wanted],
+            wanted[0].inputs.deadline_s,
+            sight.head.hash,
+        )
+        for each, its in zip(wanted, asked, strict=True):
+            each.asked = its
+        return quotes
+
+    def _settle(self, one: _Candidate, quotes: Quotes, spent: dict[str, int]) -> None:
+        """Judge with quotes, after what those before it take of the pools and of the purse."""
+        means = one.inputs.means
+        if means is not None and one.asked is not None:
+            left = {token: max(0, has - spent.get(token, 0)) for token, has in means.inventory.items()}
+            one.inputs = replace(
+                one.inputs, means=replace(means, inventory=left), quotes=quotes.of(one.asked)
+            )
+        one.found = find(one.inputs, one.state)
+        plan = one.found.plan
+        if plan is None:
+            return
+        if plan.pool == NO_POOL:
+            token = plan.liquidation.debt_asset
+            spent[token] = spent.get(token, 0) + plan.room
+        else:
+            quotes.took(plan.pool, plan.liquidation.debt_asset, plan.room)
+
+    def _noted(self, one: _Candidate) -> Verdict | None:
+        """Note what was found, and return the verdict if it is to be written down."""
+        reason = one.found.reason
+        case = self.cases.open.get(one.place)
+        if reason in QUIET or reason is Reason.HEALTHY:
+            return None
+        is_new = case is None or case.reason is not reason
+        sends = reason is Reason.SEND and self._lane is not None
+        if case is None:
+            case = self.cases.open[one.place] = Case(reason)
+        case.reason, case.health_wad = reason, one.found.health_wad
+        if needs_patience(reason) or (reason is Reason.SEND and not sends):
+            self.cases.set_back(one.place, reason, one.found.detail, one.inputs.block_number)
+        if not is_new and not sends:
+            return None
+        verdict = judge(one.written(), self._now_ms())
+        case.verdict_id = verdict.verdict_id
+        log.info(
+            "venue_verdict",
+            chain=self._chain,
+            venue=verdict.venue,
+            borrower=verdict.borrower.account,
+            reason=reason,
+            detail=one.found.detail,
+        )
+        return verdict
+
+    async def _send(self, sight: VenueSight, verdicts: Sequence[Verdict]) -> None:
+        if not verdicts or self._lane is None:
+            return
+        venue = self.venues[sight.venue]()
+        of = {
+            intent.intent_id: verdict
+            for verdict in verdicts
+            for intent in (venue_intent(verdict, sight.kind, venue, self._settings),)
+        }
+        for verdict in verdicts:
+            self.cases.open[sight.venue, verdict.borrower].sent = verdict
+        intents = [venue_intent(verdict, sight.kind, venue, self._settings) for verdict in verdicts]
+        ended: list[Ended] = []
+        for answer in await self._lane.submit(intents):
+            verdict = of[answer.intent.intent_id]
+            place = (sight.venue, verdict.borrower)
+            if answer.outcome is Sending.SENT or place not in self.cases.open:
+                continue
+            self.cases.open[place].sent = None
+            self.cases.set_back(place, Ending.NOT_SENT, answer.reason, sight.head.number)
+            ended.append(
+                Ended(
+                    self._chain,
+                    sight.venue,
+                    verdict.account_id,
+                    verdict.borrower,
+                    Ending.NOT_SENT,
+                    answer.reason,
+                    sight.head.number,
+                    verdict.verdict_id,
+                )
+            )
+        if ended:
+            await self._log.write(*(VenueEnded(each) for each in ended))
+
+    async def _record(self, sight: VenueSight, ended: Sequence[Ended], beyond: Sequence[Apart]) -> None:
+        """Write down what ended, and open or close what a person should know."""
+        prefix = f"{VENUE_PRICE}{sight.chain}/{sight.venue}/"
+        wanted = {f"{prefix}{each.asset}": _apart_alert(prefix, sight, each) for each in beyond}
+        alerts = self._alerts.due(prefix, wanted, "it is within the band again")
+        if self._purse is not None:
+            funds = {
+                key: AlertOpened(
+                    key, "warning", "low funds for repaying", text, "send more of it to the signer"
+                )
+                for key, text in self._purse.low().items()
+            }
+            alerts += self._alerts.due(f"{LOW_FUNDS}{self._chain}/", funds, "there is enough of it again")
+        entries = [*(VenueEnded(each) for each in ended), *alerts]
+        if entries:
+            await self._log.write(*entries)
+            self._alerts.recorded(alerts)
+        for each in ended:
+            log.info(
+                "venue_ending",
+                chain=self._chain,
+                venue=each.venue,
+                borrower=each.borrower.account,
+                ending=each.ending,
+            )
+
+    async def _know_owner(self, sight: VenueSight) -> None:
+        """Ask once whom the executor obeys; quotes are asked in that name."""
+        if self._owner or self._executor is None:
+            return
+        (answer,) = await ask_as(
+            self._client, [Ask(self._executor.address, self._executor.address, OWNER)], sight.head.hash
+        )
+        self._owner = NO_POOL if isinstance(answer, Refused) else read_address_word(read_words(answer, 1)[0])
+        key = f"{EXECUTOR}{self._chain}"
+        wanted = {}
+        if not self._is_ours:
+            detail = f"{self._executor.address} obeys {self._owner}"
+            wanted[key] = AlertOpened(
+                key,
+                "critical",
+                f"the executor on {self._chain} is not ours",
+                detail,
+                "deploy one for our signer",
+            )
+        alerts = self._alerts.due(key, wanted, "the executor is ours")
+        if alerts:
+            await self._log.write(*alerts)
+            self._alerts.recorded(alerts)
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether the executor obeys our signer. Who has none only looks on, and judges as if it did."""
+        return self._lane is None or self._owner == self._lane.lane.sender
+
+    def _live(self) -> list[Intent]:
+        """Return our intents that may still be mined."""
+        if self._lane is None:
+            return []
+        live = [one.intent for one in self._lane.lane.live if one.is_open]
+        return [intent for intent in live if intent.action == VENUE_LIQUIDATION]
+
+    def _is_live(self, venue: str, borrower: Borrower) -> bool:
+        return self._lane is not None and self._lane.lane.is_busy(
+            account_of(borrower), position_key(venue, borrower)
+        )
+
+
+def _promise(one: _Candidate) -> int:
+    """Return the most that it could bring: the order in which they are quoted."""
+    cases = [best_case_wad(one.inputs, way) or 0 for way in open_ways(one.inputs, one.state)]
+    return max(cases, default=0)
+
+
+def _apart_alert(prefix: str, sight: VenueSight, apart: Apart) -> AlertOpened:
+    return AlertOpened(
+        f"{prefix}{apart.asset}",
+        "warning",
+        f"{sight.venue} on {sight.chain} takes {apart.asset} for another price than the reference",
+        f"it says {format_wad(apart.protocol_wad)}, the reference is {format_wad(apart.reference_wad)}",
+        "nobody is liquidated at that price; whoever is unhealthy by the reference alone can not be",
+    )
