@@ -99,6 +99,7 @@ CODES = MappingProxyType(
         "W336": "An executor on a chain without venues.",
         "W337": "An executor that can pay with nothing.",
         "E338": "A pool or inventory of a token that no one says the asset of.",
+        "E339": "A chain where more endpoints must agree than it has.",
         "E401": "Two sources with one name.",
         "E402": "A source for an asset that is not configured.",
         "E403": "A source whose unit is none of those its asset is priced in.",

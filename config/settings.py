@@ -54,6 +54,13 @@ class L1Fee(StrEnum):
     ARBITRUM = "arbitrum"
 
 
+class Finality(StrEnum):
+    """By what a block counts as one that can not go any more."""
+
+    DEPTH = "depth"
+    TAG = "tag"
+
+
 class EndpointSettings(Section):
     """One node of a chain. `ws_url` only hints that a head came; `url` is read."""
 
@@ -89,6 +96,10 @@ class ChainSettings(Section):
     that a reorganisation would restore, and lets one that has just borrowed too much go on for as long: a few, as
     deep as the chain reorganises in practice, not as deep as it possibly could.
 
+    With `finality` "tag" what the chain itself calls finalized may not go either, however shallow; nodes that do not
+    know the tag are taken by `finality_depth` alone. What decides whether something is sent is read from
+    `agreeing_endpoints` of the endpoints, and nothing is sent unless they give the same answer.
+
     `signer` is the key that sends here. `signers` are several in its place, each with nonces of its own: a step goes
     to the one with the least in flight, and `max_in_flight` holds for each.
     """
@@ -108,7 +119,9 @@ class ChainSettings(Section):
     native_asset: AssetName = "ETH"
     block_time_s: Seconds = 2.0
     poll_interval_s: Seconds = 1.0
+    finality: Finality = Finality.DEPTH
     finality_depth: Count = 12
+    agreeing_endpoints: Positive = 1
     stale_after_s: Seconds = 30.0
     unknown_after_s: Seconds = 60.0
     claim_confirmations: Count = 2

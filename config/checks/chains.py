@@ -19,6 +19,13 @@ def check_chains(settings: Settings) -> Iterator[Remark]:
         yield from _tokens(name, chain, settings)
         yield from _markets(name, chain, settings)
         yield from _times(name, chain)
+        if chain.agreeing_endpoints > len(chain.endpoints):
+            yield Remark(
+                ("chains", name, "agreeing_endpoints"),
+                "E339",
+                f"{chain.agreeing_endpoints} endpoints must agree, and {name} has {len(chain.endpoints)}",
+                "add endpoints, or ask fewer of them to agree: nothing would ever be sent",
+            )
         if chain.confirm_chain_id is not None and chain.confirm_chain_id != chain.chain_id:
             yield Remark(
                 ("chains", name, "confirm_chain_id"),
