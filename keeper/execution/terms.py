@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chains.errors import NeverSign
 from chains.hub.codec import KEEPER_SELECTORS
 from chains.transactions import TransactionPolicy
+from chains.venues.executor.codec import EXECUTE
 from config.settings import ChainSettings, SpendingSettings
 from keeper.execution.spending import SpendingLimits
 
@@ -41,11 +42,14 @@ def lane_terms(
     *,
     rehearse: bool = False,
 ) -> LaneTerms:
-    """Return the terms of one configured chain: only the keeper's own calls of its hub are ever signed."""
+    """Return the terms of one configured chain: only calls of its hub and of its executor are ever signed."""
     hub = settings.hub.lower()
+    allowed = {(hub, selector) for selector in KEEPER_SELECTORS}
+    if settings.executor is not None:
+        allowed.add((settings.executor.address.lower(), EXECUTE))
     policy = TransactionPolicy(
         chain_id=settings.chain_id,
-        allowed=frozenset((hub, selector) for selector in KEEPER_SELECTORS),
+        allowed=frozenset(allowed),
         max_gas_limit=MAX_GAS_LIMIT,
         max_fee_per_gas_wei=settings.max_fee_per_gas_wei,
         max_cost_wei=spending.max_per_transaction_wei,

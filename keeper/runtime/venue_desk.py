@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -22,7 +22,8 @@ from config.settings import Settings
 from config.units import WAD, format_wad
 from keeper.domain.intent import Intent, IntentState
 from keeper.execution.intake import Outcome as Sending
-from keeper.runtime.lane_driver import LaneDriver
+from keeper.execution.intake import Submitted
+from keeper.execution.tracked import Tracked
 from keeper.runtime.venue_alerts import EXECUTOR, VENUE_PRICE, VenueAlerts
 from keeper.runtime.venue_calls import venue_intent
 from keeper.runtime.venue_cases import Case, Cases, Failed, Place
@@ -69,6 +70,28 @@ class _Candidate:
         return replace(self.inputs, state=text)
 
 
+class DeskLanes(Protocol):
+    """What the desk needs of a chain's lanes (see `keeper.runtime.chain_lanes`)."""
+
+    @property
+    def senders(self) -> Sequence[str]:
+        """The addresses that send here."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether intents are taken now."""
+
+    @property
+    def live(self) -> Sequence[Tracked]:
+        """The live intents of all signers."""
+
+    def is_busy(self, account_id: str, position_key: str) -> bool:
+        """Whether the position already has a live intent here."""
+
+    async def submit(self, intents: Sequence[Intent], sender: str | None = None) -> list[Submitted]:
+        """Hand intents to a signer's lane."""
+
+
 class VenueDesk:
     """Judges and sends for all venues of one chain. `look` is given every sight of every venue.
 
@@ -81,16 +104,17 @@ class VenueDesk:
         settings: Settings,
         evidence: Evidence,
         client: ChainClient,
-        lane: LaneDriver | None,
+        lanes: DeskLanes | None,
         alerts: VenueAlerts,
         state_log: StateLog,
         now_ms: Callable[[], int],
     ) -> None:
         self.venues: dict[str, Callable[[], Venue[Any]]] = {}
         self._chain = chain
+        self._all = settings
         self._settings = settings.chains[chain]
         self._client = client
-        self._lane = lane
+        self._lanes = lanes
         self._alerts = alerts
         self._log = state_log
         self._now_ms = now_ms
@@ -105,13 +129,13 @@ class VenueDesk:
 
     def told(self, intent: Intent, state: IntentState, reason: str) -> None:
         """Take what the lane tells of an intent. What was mined with effect is told by the venue's own event."""
-        if intent.action != VENUE_LIQUIDATION or self._lane is None:
+        if intent.action != VENUE_LIQUIDATION or self._lanes is None:
             return
         if state is IntentState.FINAL_LOST_NONCE:
             self.cases.failed(Failed(intent, 0, mined=False, reason=reason))
         if state is not IntentState.MINED:
             return
-        one = next((each for each in self._lane.lane.live if each.intent.intent_id == intent.intent_id), None)
+        one = next((each for each in self._lanes.live if each.intent.intent_id == intent.intent_id), None)
         mined = one.view.mined if one is not None else None
         if one is None or mined is None:
             return
@@ -129,7 +153,7 @@ class VenueDesk:
             standings, beyond = self._prices.look(sight, self._inputs.terms(sight.venue).price_decimals)
             ended = list(self.cases.endings(sight))
             await self._record(sight, ended, beyond)
-            if self._lane is not None and not self._lane.ready:
+            if self._lanes is not None and not self._lanes.ready:
                 return
             found = await self._judged(sight, standings)
             await self._act(sight, found)
@@ -206,9 +230,9 @@ class VenueDesk:
     def _room(self) -> int:
         """Return how many may be begun now: what the lane has room for, and no more than configured."""
         most = self._executor.max_offers_per_block if self._executor is not None else 0
-        if self._lane is None:
+        if self._lanes is None:
             return most
-        under_way = sum(one.is_open for one in self._lane.lane.live)
+        under_way = sum(one.is_open for one in self._lanes.live)
         return max(0, min(most, self._settings.max_in_flight - under_way))
 
     async def _quote(self, sight: VenueSight, wanted: Sequence[_Candidate]) -> Quotes:
@@ -252,7 +276,7 @@ class VenueDesk:
         if reason in QUIET or reason is Reason.HEALTHY:
             return None
         is_new = case is None or case.reason is not reason
-        sends = reason is Reason.SEND and self._lane is not None
+        sends = reason is Reason.SEND and self._lanes is not None
         if case is None:
             case = self.cases.open[one.place] = Case(reason)
         case.reason, case.health_wad = reason, one.found.health_wad
@@ -273,19 +297,19 @@ class VenueDesk:
         return verdict
 
     async def _send(self, sight: VenueSight, verdicts: Sequence[Verdict]) -> None:
-        if not verdicts or self._lane is None:
+        if not verdicts or self._lanes is None:
             return
         venue = self.venues[sight.venue]()
         of = {
             intent.intent_id: verdict
             for verdict in verdicts
-            for intent in (venue_intent(verdict, sight.kind, venue, self._settings),)
+            for intent in (venue_intent(verdict, sight.kind, venue, self._all),)
         }
         for verdict in verdicts:
             self.cases.open[sight.venue, verdict.borrower].sent = verdict
-        intents = [venue_intent(verdict, sight.kind, venue, self._settings) for verdict in verdicts]
+        intents = [venue_intent(verdict, sight.kind, venue, self._all) for verdict in verdicts]
         ended: list[Ended] = []
-        for answer in await self._lane.submit(intents):
+        for answer in await self._lanes.submit(intents, self._owner):
             verdict = of[answer.intent.intent_id]
             place = (sight.venue, verdict.borrower)
             if answer.outcome is Sending.SENT or place not in self.cases.open:
@@ -360,17 +384,17 @@ class VenueDesk:
     @property
     def _is_ours(self) -> bool:
         """Whether the executor obeys our signer. Who has none only looks on, and judges as if it did."""
-        return self._lane is None or self._owner == self._lane.lane.sender
+        return self._lanes is None or self._owner in self._lanes.senders
 
     def _live(self) -> list[Intent]:
         """Return our intents that may still be mined."""
-        if self._lane is None:
+        if self._lanes is None:
             return []
-        live = [one.intent for one in self._lane.lane.live if one.is_open]
+        live = [one.intent for one in self._lanes.live if one.is_open]
         return [intent for intent in live if intent.action == VENUE_LIQUIDATION]
 
     def _is_live(self, venue: str, borrower: Borrower) -> bool:
-        return self._lane is not None and self._lane.lane.is_busy(
+        return self._lanes is not None and self._lanes.is_busy(
             account_of(borrower), position_key(venue, borrower)
         )
 

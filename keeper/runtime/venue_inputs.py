@@ -8,7 +8,6 @@ from math import ceil
 from chains.venues.venue import Borrower
 from config.settings import Settings
 from keeper.planner.codec import without_tree
-from keeper.runtime.planning import TIP_WEI
 from keeper.runtime.venue_sight import VenueSight
 from keeper.venues.identity import account_of
 from keeper.venues.inputs import Costs, Inputs, Means, Pool, Setback, Standing, Terms, Token
@@ -16,6 +15,8 @@ from keeper.venues.kinds import KINDS
 from keeper.watch.evidence import Evidence
 from keeper.watch.status import ChainState
 from oracles.policy import Liveness
+
+TIP_WEI = 10**9
 
 
 def tokens_of(settings: Settings, chain: str) -> dict[str, Token]:
