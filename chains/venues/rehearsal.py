@@ -36,6 +36,16 @@ class Simulator(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Pretended:
+    """A call by `sender` while `codes`, by contract, stand in for the contracts' own code."""
+
+    sender: str
+    to: str
+    data: bytes
+    codes: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Rehearsal:
     """What would happen. `share_bps` is where the collateral's prices call for it, of what they are.
 

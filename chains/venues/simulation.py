@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from chains.answers import read_data
 from chains.client import ChainClient
 from chains.endpoint import Call, Endpoint
 from chains.errors import ChainError, Reverted
+from chains.venues.rehearsal import Pretended
 
 GAS_LIMIT = 3_000_000
 """Twice what a liquidation takes through the most expensive of the venues."""
@@ -17,16 +17,6 @@ GAS_LIMIT = 3_000_000
 
 CALLS_PER_BATCH = 40
 """Each carries code for its oracles, some kilobytes of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pretended:
-    """A call by `sender` while `codes`, by contract, stand in for the contracts' own code."""
-
-    sender: str
-    to: str
-    data: bytes
-    codes: Mapping[str, bytes]
 
 
 class ClientSimulator:

@@ -13,6 +13,7 @@ from keeper.views.exits import CommandError, ExitCode
 COMMANDS = (
     "demo",
     "check",
+    "rehearse",
     "run",
     "attest",
     "status",

@@ -25,6 +25,7 @@ ELSEWHERE = {
     "keeper attest -c attestor.toml": "tests/views/test_demo.py",
     'keeper reload --why "kraken moved"': "tests/end_to_end/test_reloading.py",
     "keeper check -c keeper.toml": "tests/views/test_check.py",
+    "keeper rehearse -c keeper.toml": "tests/views/test_rehearse.py",
     "keeper check -c keeper.toml --offline": "tests/views/test_check.py",
 }
 """What a line needs that is more than a log, and where it gets it."""

@@ -1,0 +1,1 @@
+"""Rehearsing liquidations on the nodes, before they are needed."""
