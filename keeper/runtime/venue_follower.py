@@ -68,9 +68,8 @@ class VenueFollower:
         self._venue: Venue[Any] | None = None
         self._index: VenueIndex[Any] | None = None
 
-    @property
-    def venue(self) -> Venue[Any]:
-        """The venue. Raises ``RuntimeError`` before the first look."""
+    def opened(self) -> Venue[Any]:
+        """Return the venue. Raises ``RuntimeError`` before the first look."""
         if self._venue is None:
             raise RuntimeError(f"{self.name} was not opened yet")
         return self._venue

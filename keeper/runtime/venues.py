@@ -1,0 +1,42 @@
+"""The venues of all chains put together: a follower for each, a desk for each chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from config.settings import Settings
+from keeper.runtime.supervisor import Supervisor
+from keeper.runtime.venue_alerts import VenueAlerts
+from keeper.runtime.venue_desk import DeskLanes, VenueDesk
+from keeper.runtime.venue_follower import VenueFollower
+from keeper.runtime.venue_shown import VenueShown
+from keeper.state.log import StateLog
+from keeper.watch.watcher import Watcher
+
+
+def start_venues(
+    settings: Settings,
+    watcher: Watcher,
+    lanes: Mapping[str, DeskLanes],
+    state_log: StateLog,
+    open_alerts: Sequence[str],
+    supervisor: Supervisor,
+    now_ms: Callable[[], int],
+) -> dict[str, VenueDesk]:
+    """Start following every configured venue; return the desks by chain. Chains without venues have none."""
+    alerts = VenueAlerts(open_alerts)
+    desks: dict[str, VenueDesk] = {}
+    for chain, own in settings.chains.items():
+        if not own.venues:
+            continue
+        client = watcher.clients[chain]
+        desk = desks[chain] = VenueDesk(
+            chain, settings, watcher.evidence, client, lanes.get(chain), alerts, state_log, now_ms
+        )
+        shown = VenueShown(settings, chain, state_log)
+        for name in own.venues:
+            follower = VenueFollower(chain, name, own, client, (shown.look, desk.look))
+            desk.venues[name] = follower.opened
+            watcher.chains[chain].listeners.append(follower.on_head)
+            supervisor.start(f"venue {chain}/{name}", follower.run)
+    return desks
