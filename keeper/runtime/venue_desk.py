@@ -45,6 +45,7 @@ from keeper.venues.profit import best_case_wad
 from keeper.venues.verdict import OF_OBSTACLE, QUIET, Found, Reason, Verdict
 from keeper.watch.evidence import Evidence
 
+_UNTIL_PRICES = frozenset({Reason.PRICE_HELD, Reason.NO_REFERENCE})
 PART = 25
 """Borrowers judged without a pause."""
 
@@ -119,6 +120,9 @@ class VenueDesk:
         self._log = state_log
         self._now_ms = now_ms
         self._turn = asyncio.Lock()
+        self._evidence = evidence
+        self._unjudged: dict[str, str | None] = {}
+        """By venue, the price set that somebody was held at; empty where nobody was judged, None if nobody was held."""
         self._inputs = InputsOf(chain, settings, evidence)
         self._prices = VenuePrices(settings, evidence, self._inputs.tokens, now_ms)
         executor = self._executor = self._settings.executor
@@ -153,10 +157,21 @@ class VenueDesk:
             standings, beyond = self._prices.look(sight, self._inputs.terms(sight.venue).price_decimals)
             ended = list(self.cases.endings(sight))
             await self._record(sight, ended, beyond)
+            self._unjudged[sight.venue] = ""
             if self._lanes is not None and not self._lanes.ready:
                 return
             found = await self._judged(sight, standings)
+            held = any(each.found.reason in _UNTIL_PRICES for each in found)
+            self._unjudged[sight.venue] = self._evidence.prices.id if held else None
             await self._act(sight, found)
+
+    def wants_another_look(self, venue: str) -> bool:
+        """Whether the last sight of a venue would be judged otherwise now: the lane is ready, or prices are others."""
+        waits_for = self._unjudged.get(venue)
+        if waits_for is None:
+            return False
+        ready = self._lanes is None or self._lanes.ready
+        return ready and waits_for != self._evidence.prices.id
 
     async def _judged(self, sight: VenueSight, standings: Mapping[str, Standing]) -> list[_Candidate]:
         """Judge everybody who is under one, without a request."""

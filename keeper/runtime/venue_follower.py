@@ -28,6 +28,7 @@ from keeper.state.errors import StateLogError
 PART = 100
 """Borrowers reckoned without a pause: thousands must not keep a head from being heard."""
 RETRY_PAUSE_S = 0.25
+AGAIN_S = 0.25
 
 log = structlog.get_logger()
 
@@ -54,6 +55,7 @@ class VenueFollower:
         chain_settings: ChainSettings,
         client: ChainClient,
         looks: Sequence[Look],
+        again: Callable[[str], bool] = lambda _venue: False,
     ) -> None:
         self.name = name
         self.sight: VenueSight | None = None
@@ -63,6 +65,7 @@ class VenueFollower:
         self._block_time_s = ceil(chain_settings.block_time_s)
         self._client = client
         self._looks = looks
+        self._again = again
         self._head: Head | None = None
         self._arrived = asyncio.Event()
         self._venue: Venue[Any] | None = None
@@ -80,20 +83,40 @@ class VenueFollower:
         self._arrived.set()
 
     async def run(self) -> None:
-        """Look at every head until cancelled. A head that could not be read is tried again, or the next one is."""
+        """Look at every head until cancelled. A head that could not be read is tried again, or the next one is.
+
+        Between two heads the last sight is looked at again if that may find something else, as when the reference
+        price has come after the venue's own.
+        """
         while True:
-            await self._arrived.wait()
-            self._arrived.clear()
+            arrived = await self._arrives()
             head = self._head
             if head is None:
                 continue
             try:
-                await self._take(head)
+                if arrived:
+                    await self._take(head)
+                elif self.sight is not None and self._again(self.name):
+                    await self._show(self.sight)
             except (ChainError, StateLogError) as error:
                 log.info("venue_look_failed", chain=self._chain, venue=self.name, error=str(error))
                 await asyncio.sleep(RETRY_PAUSE_S)
                 if self._head is head and not isinstance(error, NotYetThere):
                     self._arrived.set()
+
+    async def _arrives(self) -> bool:
+        """Wait for a head, but not for long. Return whether there is one."""
+        try:
+            async with asyncio.timeout(AGAIN_S):
+                await self._arrived.wait()
+        except TimeoutError:
+            return False
+        self._arrived.clear()
+        return True
+
+    async def _show(self, sight: VenueSight) -> None:
+        for look in self._looks:
+            await look(sight)
 
     async def _take(self, head: Head) -> None:
         if self._index is None or self._venue is None:
@@ -115,8 +138,7 @@ class VenueFollower:
             touched=self._index.touched,
             happened=() if before is None else await self._happened(self._venue, self._index.logs, head),
         )
-        for look in self._looks:
-            await look(self.sight)
+        await self._show(self.sight)
 
     async def _healths(self, venue: Venue[Any], state: object, at_s: int) -> dict[Borrower, VenueHealth]:
         """Reckon the health of all who owe anything."""

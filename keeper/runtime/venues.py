@@ -35,7 +35,9 @@ def start_venues(
         )
         shown = VenueShown(settings, chain, state_log)
         for name in own.venues:
-            follower = VenueFollower(chain, name, own, client, (shown.look, desk.look))
+            follower = VenueFollower(
+                chain, name, own, client, (shown.look, desk.look), desk.wants_another_look
+            )
             desk.venues[name] = follower.opened
             watcher.chains[chain].listeners.append(follower.on_head)
             supervisor.start(f"venue {chain}/{name}", follower.run)
