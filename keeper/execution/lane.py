@@ -98,11 +98,16 @@ class Lane:
         return self._sender
 
     @property
+    def is_solvent(self) -> bool:
+        """Whether it can pay for its transactions, as far as nodes have said."""
+        return self._funding.missing_wei is None and not any(
+            one.view.blocked is Blocked.FUNDS for one in self._live.values()
+        )
+
+    @property
     def hindrance(self) -> str:
         """Why another signer should be taken instead, if there is one. Empty where nothing speaks against this one."""
-        if self._funding.missing_wei is not None:
-            return "it can not pay for its transactions"
-        if any(one.view.blocked is Blocked.FUNDS for one in self._live.values()):
+        if not self.is_solvent:
             return "it can not pay for its transactions"
         foreign = (AlertKind.FOREIGN_NONCE, AlertKind.FOREIGN_PENDING)
         if any(self._recorder.is_open(kind) for kind in foreign):

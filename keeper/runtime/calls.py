@@ -22,6 +22,7 @@ from keeper.domain.health import Interval
 from keeper.domain.intent import Intent
 from keeper.domain.plan import Step
 from keeper.planner.option_steps import option_of
+from keeper.runtime.worth import worth_wei
 from keeper.watch.evidence import Evidence
 
 GAS_LIMITS: Mapping[Action, int] = {
@@ -68,12 +69,17 @@ class Calls:
         self._policy_hash = policy_hash
         self._last_sequence = 0
 
-    def attestation(self, decision: Decision, step: Step, root: str) -> Attestation | None:
-        """Return what to ask for, resting on the cut of that root, or None if the leg or the claim is gone."""
+    def attestation(
+        self, decision: Decision, step: Step, root: str, sender: str | None = None
+    ) -> Attestation | None:
+        """Return what to ask for, resting on the cut of that root, or None if the leg or the claim is gone.
+
+        Only `sender` may use it; without one, the chain's first signer.
+        """
         account = self._evidence.book.account(decision.account_id)
         leg = next((leg for leg in account.legs if leg.chain == step.chain), None) if account else None
-        signer = self.settings.chains[step.chain].signer
-        if leg is None or signer is None:
+        senders = self.settings.chains[step.chain].senders
+        if leg is None or not senders:
             return None
         now_s = self._now_ms() // 1000
         self._last_sequence = max(self._now_ms(), self._last_sequence + 1, leg.last_sequence + 1)
@@ -104,7 +110,7 @@ class Calls:
             value=value if step.action in CARRIES_VALUE else 0,
             claim=step.claim or NO_BYTES32,
             target=step.target_token or NO_ADDRESS,
-            beneficiary=self.settings.signers[signer].address,
+            beneficiary=sender or self.settings.signers[senders[0]].address,
             blocks_root=root,
             policy_hash=self._policy_hash,
             price_set=decision.health.price_set,
@@ -157,6 +163,7 @@ class Calls:
             gas_limit=GAS_LIMITS[step.action],
             value_wad=step.value_wad,
             valid_until_s=attestation.deadline,
+            max_cost_wei=worth_wei(step, self.settings, self._evidence),
         )
 
     def digest(self, task: Task) -> str:

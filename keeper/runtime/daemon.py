@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import aiohttp
 import structlog
 
-from chains.remote_signer import RemoteSigner, open_signer
-from chains.transactions import Signer
-from config.settings import Mode, Settings
+from config.settings import Settings
 from keeper.attest.quorum import QuorumClient
 from keeper.domain.intent import Intent, IntentState
-from keeper.execution.lane import Lane
-from keeper.execution.terms import NoKey, lane_terms
 from keeper.margin.parameters import RiskPolicy, policy_hash
 from keeper.runtime.alerts import Alerts
 from keeper.runtime.clock import now_ms
 from keeper.runtime.engine import Engine
-from keeper.runtime.lane_driver import LaneDriver
+from keeper.runtime.lane_set import Keys, build_lanes, close_keys, open_keys, watch_data_fees
 from keeper.runtime.moving import Moving
 from keeper.runtime.orders import Orders
 from keeper.runtime.outcomes import note_outcome
@@ -31,7 +27,9 @@ from keeper.runtime.pursuit import Pursuit
 from keeper.runtime.reloads import Reloads
 from keeper.runtime.service_manager import READY, STOPPING, Motion, ServiceManager
 from keeper.runtime.supervisor import Supervisor
+from keeper.runtime.venues import start_venues
 from keeper.state.log import StateLog
+from keeper.venues.identity import VENUE_LIQUIDATION
 from keeper.watch import metrics
 from keeper.watch.changes import Change, ChangeKind
 from keeper.watch.watcher import Watcher
@@ -45,18 +43,16 @@ def run(settings: Settings, config: Path) -> int:
 
 
 async def _run(settings: Settings, config: Path, stop: asyncio.Event) -> None:
-    keys = await _keys(settings)
+    keys = await open_keys(settings)
     try:
         await _run_with(keys, settings, config, stop)
     finally:
-        for key in keys.values():
-            if isinstance(key, RemoteSigner):
-                await key.aclose()
+        await close_keys(keys)
 
 
-async def _run_with(keys: dict[str, Signer], settings: Settings, config: Path, stop: asyncio.Event) -> None:
+async def _run_with(keys: Keys, settings: Settings, config: Path, stop: asyncio.Event) -> None:
     async with opened_log(settings, settings.state_log, str(settings.mode)) as state_log:
-        watched = {name: key.address for name, key in keys.items()}
+        watched = {name: [key.address for key in its] for name, its in keys.items()}
         watcher = await unless_stopped(Watcher.connect(settings, state_log, now_ms, watched), stop)
         if watcher is None:
             return
@@ -81,22 +77,10 @@ async def _run_with(keys: dict[str, Signer], settings: Settings, config: Path, s
             await watcher.close()
 
 
-async def _keys(settings: Settings) -> dict[str, Signer]:
-    """Return each chain's signer. Only a live daemon reads a key; a rehearsal has an address."""
-    keys: dict[str, Signer] = {}
-    for name, chain in settings.chains.items():
-        if chain.signer is None or settings.mode is Mode.OBSERVE:
-            continue
-        signer = settings.signers[chain.signer]
-        live = settings.mode is Mode.LIVE
-        keys[name] = await open_signer(signer, [chain.chain_id]) if live else NoKey(signer.address)
-    return keys
-
-
 def _assemble(
     settings: Settings,
     watcher: Watcher,
-    keys: dict[str, Signer],
+    keys: Keys,
     state_log: StateLog,
     session: aiohttp.ClientSession,
     open_alerts: Sequence[str],
@@ -110,10 +94,13 @@ def _assemble(
     supervisor = Supervisor(lambda _name, _error: None)
 
     def told(intent: Intent, state: IntentState, reason: str) -> None:
-        note_outcome(patience, lanes[intent.chain].lane, intent, state, reason)
+        if intent.action == VENUE_LIQUIDATION:
+            desks[intent.chain].told(intent, state, reason)
+        else:
+            note_outcome(patience, lanes[intent.chain], intent, state, reason)
         evidence.changes.announce(Change(ChangeKind.OUTCOME, intent.chain))
 
-    lanes = _lanes(settings, watcher, keys, state_log, told)
+    lanes = build_lanes(settings, watcher, keys, state_log, told)
     pursuit: Pursuit | None = None
     if settings.attestation is not None and lanes:
         hubs = {chain.chain_id: chain.hub for chain in settings.chains.values()}
@@ -136,10 +123,13 @@ def _assemble(
         parameters.policy,
     )
     watcher.start()
+    watch_data_fees(settings, watcher)
+    desks = start_venues(settings, watcher, lanes, state_log, open_alerts, supervisor, now_ms)
     for name, chain in watcher.chains.items():
         if name in lanes:
             chain.listeners.append(lanes[name].on_head)
-            supervisor.start(f"lane {name}", lanes[name].run)
+            for title, driver in lanes[name].titled():
+                supervisor.start(title, driver.run)
         supervisor.start(f"follow {name}", chain.follow)
         supervisor.start(f"settle {name}", chain.settle)
     supervisor.start("ages", watcher.check_ages)
@@ -154,23 +144,3 @@ def _assemble(
     supervisor.start("watchdog", lambda: manager.feed(moving))
     log.info("running", mode=settings.mode, chains=sorted(settings.chains), lanes=sorted(lanes))
     return supervisor
-
-
-def _lanes(
-    settings: Settings,
-    watcher: Watcher,
-    keys: dict[str, Signer],
-    state_log: StateLog,
-    told: Callable[[Intent, IntentState, str], None],
-) -> dict[str, LaneDriver]:
-    lanes: dict[str, LaneDriver] = {}
-    for name, key in keys.items():
-        rehearse = settings.mode is not Mode.LIVE
-        terms = lane_terms(name, settings.chains[name], settings.spending, rehearse=rehearse)
-        lane = Lane(terms, watcher.clients[name], key, state_log, now_ms, told)
-        lanes[name] = LaneDriver(name, lane, _liveness(watcher, name))
-    return lanes
-
-
-def _liveness(watcher: Watcher, chain: str) -> Callable[[], bool]:
-    return lambda: watcher.evidence.live(chain)

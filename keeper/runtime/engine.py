@@ -75,7 +75,8 @@ class Engine:
         self._standoffs = Standoffs(settings, evidence, now_ms)
         self._mispriced = Mispriced(policy, evidence, Scan(self._columns), guards)
         self._states: dict[str, AccountState] = {}
-        self._planning = Planning(settings, policy, evidence, effective)
+        senders = pursuit.senders if pursuit is not None else None
+        self._planning = Planning(settings, policy, evidence, effective, senders)
         self._notices = Notices(policy)
         # Those open when the last run ended: one that was paid since must be told as well.
         self._claims: dict[str, dict[str, ClaimMoved]] = read_open_claims(state_log.path)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from keeper.domain.intent import Intent, IntentState
-from keeper.execution.lane import Lane
+from keeper.execution.tracked import Tracked
 from keeper.runtime.patience import Patience
 
 
-def note_outcome(patience: Patience, lane: Lane, intent: Intent, state: IntentState, reason: str) -> None:
+class Lanes(Protocol):
+    """A lane, or all lanes of a chain."""
+
+    @property
+    def live(self) -> Sequence[Tracked]:
+        """The live intents."""
+
+
+def note_outcome(patience: Patience, lane: Lanes, intent: Intent, state: IntentState, reason: str) -> None:
     """Note success or failure as soon as the intent is mined. What becomes final later says the same again."""
     if state is IntentState.MINED:
         one = next((one for one in lane.live if one.intent.intent_id == intent.intent_id), None)

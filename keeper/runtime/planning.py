@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from chains.hub.attestation import Action
 from config.settings import Settings
-from config.units import WAD, mul_div_up
 from keeper.domain.account import Account, CutPoint, Leg, PendingClaim
 from keeper.domain.decision import Decision
 from keeper.domain.health import AccountState
 from keeper.domain.plan import Step
 from keeper.margin.parameters import RiskPolicy
 from keeper.planner.decide import Assessment, assess, decide
-from keeper.planner.facts import ChainInventory, GasCosts, Inventory, VenueFacts
+from keeper.planner.facts import ChainInventory, Inventory, VenueFacts
+from keeper.runtime.worth import gas_costs, in_usd
 from keeper.state.entries import ClaimMoved
 from keeper.watch.evidence import Evidence
 from keeper.watch.venues import venue_facts
-
-GAS_USED = {
-    Action.CLOSE: 260_000,
-    Action.REPAY: 240_000,
-    Action.REPAY_CROSS: 190_000,
-    Action.SEIZE: 190_000,
-    Action.WRITE_OFF: 130_000,
-    Action.OPTION_CLOSE: 330_000,
-}
-"""Measured on the hub, rounded up; what a step is expected to cost, not its limit."""
-TIP_WEI = 10**9
 
 
 class Planning:
     """Puts the planner's inputs together. Holds no state of its own.
 
-    `effective` is the policy in force, where it may be stricter for new risk than the configured one.
+    `effective` is the policy in force, where it may be stricter for new risk than the configured one. `senders` says
+    who would send for an account now, by chain; without it, each chain's first signer.
     """
 
     def __init__(
@@ -42,10 +31,12 @@ class Planning:
         policy: RiskPolicy,
         evidence: Evidence,
         effective: Callable[[], RiskPolicy] | None = None,
+        senders: Callable[[Account], Mapping[str, str]] | None = None,
     ) -> None:
         self._settings = settings
         self._policy = effective or (lambda: policy)
         self._evidence = evidence
+        self._senders = senders or (lambda _account: first_senders(settings))
 
     def assess(self, account: Account, previous: AccountState | None, cut: Sequence[CutPoint]) -> Assessment:
         """Return the account's exact health now and the state that it puts the account in."""
@@ -67,7 +58,7 @@ class Planning:
             cut,
             self._policy(),
             self.facts(),
-            self.inventory(),
+            self.inventory(account),
             now_ms,
             live,
         )
@@ -81,18 +72,19 @@ class Planning:
         """Return every hub as the planner knows it."""
         return venue_facts(self._settings, self._evidence)
 
-    def inventory(self) -> Inventory:
-        """Return what the configured signers hold, by chain."""
+    def inventory(self, account: Account | None = None) -> Inventory:
+        """Return what those hold who would send for the account, by chain."""
+        senders = first_senders(self._settings) if account is None else self._senders(account)
         chains: dict[str, ChainInventory] = {}
-        for name, chain in self._settings.chains.items():
-            if chain.signer is None:
-                continue
+        for name, sender in senders.items():
             chains[name] = ChainInventory(
                 chain=name,
-                sender=self._settings.signers[chain.signer].address,
-                stable=self._evidence.stable_held.get(name, 0),
-                gas=self._gas(name),
-                spending_left_wad=self._in_usd(self._settings.spending.max_per_day_wei, name),
+                sender=sender,
+                stable=self._evidence.stable_of(name, sender),
+                gas=gas_costs(name, self._evidence, self._settings),
+                spending_left_wad=in_usd(
+                    self._settings.spending.max_per_day_wei, name, self._evidence, self._settings
+                ),
             )
         return Inventory(chains, depths_wad=self._evidence.estimates.depths_wad())
 
@@ -130,21 +122,11 @@ class Planning:
             block_hash=head.hash if head else "",
         )
 
-    def _gas(self, name: str) -> GasCosts:
-        head = self._evidence.statuses[name].head
-        price_wei = 2 * (head.base_fee_wei if head else 0) + TIP_WEI
-        costs = {action: self._in_usd(gas * price_wei, name) for action, gas in GAS_USED.items()}
-        return GasCosts(
-            close_wad=costs[Action.CLOSE],
-            repay_wad=costs[Action.REPAY],
-            repay_cross_wad=costs[Action.REPAY_CROSS],
-            seize_wad=costs[Action.SEIZE],
-            write_off_wad=costs[Action.WRITE_OFF],
-            option_close_wad=costs[Action.OPTION_CLOSE],
-        )
 
-    def _in_usd(self, wei: int, name: str) -> int:
-        """Return native wei in USD wad, rounded up. Without a price of the native asset it counts as nothing."""
-        price = self._evidence.prices.prices.get(self._settings.chains[name].native_asset)
-        mid_wad = price.mid_wad if price is not None else None
-        return mul_div_up(wei, mid_wad, WAD) if mid_wad is not None else 0
+def first_senders(settings: Settings) -> dict[str, str]:
+    """Return the address of each chain's first signer."""
+    return {
+        name: settings.signers[chain.senders[0]].address
+        for name, chain in settings.chains.items()
+        if chain.senders
+    }

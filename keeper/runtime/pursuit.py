@@ -19,14 +19,17 @@ from chains.hub.signatures import blocks_root
 from config.settings import Settings
 from keeper.attest.quorum import Quorum, QuorumClient
 from keeper.attest.wire import Batch, CutBlock, Proposal, Signed
+from keeper.domain.account import Account
 from keeper.domain.decision import Decision
 from keeper.domain.intent import Intent
 from keeper.domain.plan import Step
 from keeper.execution.intake import Outcome, Submitted
+from keeper.execution.together import together
 from keeper.runtime.alerts import Alerts
 from keeper.runtime.calls import Calls, Key, Task, position_key, step_of
-from keeper.runtime.lane_driver import LaneDriver
+from keeper.runtime.chain_lanes import ChainLanes
 from keeper.runtime.patience import Patience
+from keeper.runtime.senders import Begun, Senders
 from keeper.state.entries import AttestationAnswered, AttestationAsked
 from keeper.state.errors import StateLogError
 from keeper.state.log import StateLog
@@ -45,7 +48,7 @@ class Pursuit:
         settings: Settings,
         evidence: Evidence,
         quorum: QuorumClient,
-        lanes: Mapping[str, LaneDriver],
+        lanes: Mapping[str, ChainLanes],
         patience: Patience,
         alerts: Alerts,
         state_log: StateLog,
@@ -62,7 +65,8 @@ class Pursuit:
         self._calls = Calls(settings, evidence, now_ms, policy_hash)
         self._waiting: dict[str, Decision] = {}
         self._arrived = asyncio.Event()
-        self._under_way: dict[Key, Step] = {}
+        self._under_way: dict[Key, Begun] = {}
+        self._senders = Senders(lanes, evidence)
 
     def offer(self, decision: Decision) -> None:
         """Take a decision with a plan; a newer one of the same account replaces one that still waits."""
@@ -83,7 +87,7 @@ class Pursuit:
             and not self._evidence.pauses.on_chain(chain)
             and (account_id, chain) not in self._under_way
             and not self._patience.must_wait(account_id, chain)
-            and not any(one.is_open and one.intent.account_id == account_id for one in lane.lane.live)
+            and not any(one.is_open and one.intent.account_id == account_id for one in lane.live)
         )
 
     def takes(self, decision: Decision) -> bool:
@@ -92,14 +96,18 @@ class Pursuit:
 
     def live_steps(self, account_id: str) -> list[Step]:
         """Return the account's steps that may still be mined: being attested, or signed and not mined."""
-        steps = [step for (account, _), step in self._under_way.items() if account == account_id]
-        for lane in self._lanes.values():
+        steps = [begun.step for (account, _), begun in self._under_way.items() if account == account_id]
+        for lanes in self._lanes.values():
             steps += [
                 step_of(one.intent, self._evidence.known)
-                for one in lane.lane.live
+                for one in lanes.live
                 if one.is_open and one.intent.account_id == account_id
             ]
         return steps
+
+    def senders(self, account: Account) -> dict[str, str]:
+        """Return who would send for this account now, by chain."""
+        return self._senders.of(account)
 
     def is_waiting(self, account_id: str) -> bool:
         """Whether a plan of this account has not been looked at yet."""
@@ -114,11 +122,22 @@ class Pursuit:
                 decisions, self._waiting = list(self._waiting.values()), {}
                 # The largest requirement first: what is most at stake must not wait behind crumbs.
                 decisions.sort(key=lambda each: each.health.requirement_mid, reverse=True)
-                begun = [(each, step) for each in decisions for step in self._beginnings(each)]
                 # All at once, also those of later rounds: what is under way is not decided again.
-                self._under_way.update({(each.account_id, step.chain): step for each, step in begun})
+                begun = [one for each in decisions for one in self._begin(each)]
                 for start in range(0, len(begun), MAX_STEPS_PER_ROUND):
                     rounds.create_task(self._round(begun[start : start + MAX_STEPS_PER_ROUND]))
+
+    def _begin(self, decision: Decision) -> list[Begun]:
+        """Begin a plan's first step on each chain that is free, each with the signer that is the least busy."""
+        found: list[Begun] = []
+        for step in self._beginnings(decision):
+            sender = self._senders.choose(decision, step, self._under_way.values())
+            if sender is not None:
+                begun = Begun(decision, step, sender)
+                self._under_way[begun.key] = begun
+                self._lanes[step.chain].begin(sender)
+                found.append(begun)
+        return found
 
     def _beginnings(self, decision: Decision) -> list[Step]:
         """Return the plan's first step on each chain that is free."""
@@ -131,12 +150,14 @@ class Pursuit:
                 passed.add(step.chain)
             elif step.action is Action.SEIZE and step.claim is None:
                 passed.add(step.chain)  # its claim is not opened yet
-            elif not self._lanes[step.chain].lane.is_busy(decision.account_id, position_key(step)):
+            elif self._senders.choose(decision, step, self._under_way.values()) is None:
+                passed.add(step.chain)  # nobody there can pay for it now
+            elif not self._lanes[step.chain].is_busy(decision.account_id, position_key(step)):
                 found[step.chain] = step
         return list(found.values())
 
-    async def _round(self, begun: Sequence[tuple[Decision, Step]]) -> None:
-        keys = {(decision.account_id, step.chain) for decision, step in begun}
+    async def _round(self, begun: Sequence[Begun]) -> None:
+        keys = {one.key for one in begun}
         try:
             cut = self._calls.cut()
             tasks = self._attested(begun, cut)
@@ -151,12 +172,13 @@ class Pursuit:
         finally:
             self._release(keys)
 
-    def _attested(self, begun: Sequence[tuple[Decision, Step]], cut: tuple[CutBlock, ...]) -> list[Task]:
+    def _attested(self, begun: Sequence[Begun], cut: tuple[CutBlock, ...]) -> list[Task]:
         """Return the attestations to ask for. All of a round rest on one cut, the newest."""
         root = blocks_root((block.chain_id, block.number, block.hash) for block in cut)
         tasks: list[Task] = []
-        for decision, step in begun:
-            attestation = self._calls.attestation(decision, step, root)
+        for one in begun:
+            decision, step = one.decision, one.step
+            attestation = self._calls.attestation(decision, step, root, one.sender)
             if attestation is None:
                 self._patience.failed(decision.account_id, step.chain, "what it acts on is gone")
             else:
@@ -181,7 +203,7 @@ class Pursuit:
     async def _hand_over(self, chain: str, signed: Sequence[tuple[Task, Quorum]], keys: set[Key]) -> None:
         """Give a chain's lane what has a quorum. Chains do not wait for each other."""
         try:
-            intents: list[Intent] = []
+            intents: dict[str, list[Intent]] = {}
             paused = self._evidence.pauses.on_chain(chain)
             for task, quorum in signed:
                 if quorum.signatures is None:
@@ -189,15 +211,21 @@ class Pursuit:
                 elif paused:
                     self._patience.failed(*task.key, f"{chain} is {paused}")
                 else:
-                    intents.append(self._calls.intent(task, quorum.signatures))
-            for submitted in await self._lanes[chain].submit(intents) if intents else ():
-                self._take_answer(submitted)
+                    sender = task.attestation.beneficiary
+                    intents.setdefault(sender, []).append(self._calls.intent(task, quorum.signatures))
+            await together(self._submit(chain, sender, its) for sender, its in intents.items())
         finally:
             self._release(keys)
 
+    async def _submit(self, chain: str, sender: str, intents: Sequence[Intent]) -> None:
+        for submitted in await self._lanes[chain].submit(intents, sender):
+            self._take_answer(submitted)
+
     def _release(self, keys: set[Key]) -> None:
         for key in keys:
-            self._under_way.pop(key, None)
+            begun = self._under_way.pop(key, None)
+            if begun is not None:
+                self._lanes[begun.step.chain].ended(begun.sender)
         if keys:
             self._evidence.changes.announce(Change(ChangeKind.OUTCOME))
 

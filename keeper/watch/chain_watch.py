@@ -53,7 +53,7 @@ class ChainWatch:
         prices: PriceService,
         state_log: StateLog,
         now_ms: Callable[[], int],
-        signer: str | None,
+        signers: Sequence[str] = (),
     ) -> None:
         self.name = name
         desk = DeskReader(client, settings.option_desk) if settings.option_desk is not None else None
@@ -66,7 +66,7 @@ class ChainWatch:
         self._prices = prices
         self._log = state_log
         self._now_ms = now_ms
-        self._signer = signer
+        self._signers = tuple(signers)
         self._book_stands = asyncio.Lock()
         self._caught_up = False
         self._applied: deque[Head] = deque(maxlen=settings.finality_depth + 1)
@@ -167,8 +167,7 @@ class ChainWatch:
     async def _read_at(self, head: Head) -> None:
         """Read what moves without a log (feeds, rates, the hub's cash, our own balance) in one batch."""
         own = [(self._settings.hub, call) for call in _VOLATILE]
-        if self._signer is not None:
-            own.append(balance_call(self._settings.tokens[0].address, self._signer))
+        own += [balance_call(self._settings.tokens[0].address, signer) for signer in self._signers]
         feeds = self.feeds  # they may be replaced while the chain is asked
         asked = feeds.calls()
         try:
@@ -218,6 +217,9 @@ class ChainWatch:
             paused=bool(paused),
             policy_hash="0x" + policy.to_bytes(32).hex(),
         )
+        for signer, balance in zip(self._signers, held, strict=True):
+            if balance is not None:
+                self._evidence.stable_by_sender[self.name, signer] = balance
         if held and held[0] is not None:
             self._evidence.stable_held[self.name] = held[0]
 

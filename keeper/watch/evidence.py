@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from chains.hub.reader import HubFacts
+from chains.l1_fees import DataCharge
 from config.settings import Settings
 from config.source_settings import SourceSettings
 from keeper.book.book import Book
@@ -26,7 +27,7 @@ class Evidence:
 
     `hub_prices` are each chain's own feeds' newest answers (USD wad by asset): the prices its hub will
     use. They are newer than the price set, which changes only when the median does. `sequencers` is what the
-    uptime feeds of chains that have one said at the newest head. `touched` collects the accounts that changed until the engine takes them. `stable_held` is what the configured signer holds of each hub's stable token, raw units, and
+    uptime feeds of chains that have one said at the newest head. `touched` collects the accounts that changed until the engine takes them. `stable_held` is what the (first) configured signer holds of each hub's stable token, raw units, `stable_by_sender` what each does, by (chain, address), `data_charges` what a rollup charges for a call's data, and
     `native_held` its native wei. `pauses` are what a person said not to begin, `outcomes` what prices forbid, by (chain, asset), and `sales` what they forbid of steps that take the asset, which is to be sold. `estimates` are fed with every price set. `sources` are those in force. Until every chain has been read and reconciled once (`ready`),
     no account is known completely, because it may have a leg on the chain that is missing.
     """
@@ -42,6 +43,8 @@ class Evidence:
     hub_prices: dict[str, dict[str, int]] = field(default_factory=dict)
     sequencers: dict[str, SequencerStatus] = field(default_factory=dict)
     stable_held: dict[str, int] = field(default_factory=dict)
+    stable_by_sender: dict[tuple[str, str], int] = field(default_factory=dict)
+    data_charges: dict[str, DataCharge] = field(default_factory=dict)
     pauses: Pauses = field(default_factory=Pauses)
     outcomes: Mapping[tuple[str, str], Outcome] = field(default_factory=dict)
     sales: Mapping[tuple[str, str], Outcome] = field(default_factory=dict)
@@ -56,6 +59,10 @@ class Evidence:
     def live(self, chain: str) -> bool:
         """Whether the chain may be acted on."""
         return self.statuses[chain].state is ChainState.LIVE
+
+    def stable_of(self, chain: str, sender: str) -> int:
+        """Return what a signer holds of the hub's stable token, raw units: the first's where no other was read."""
+        return self.stable_by_sender.get((chain, sender), self.stable_held.get(chain, 0))
 
     def cut(self, now_ms: int) -> tuple[CutPoint, ...]:
         """Return the block every chain's legs are as of, and its age; a chain never seen is not in it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -83,13 +83,17 @@ class Watcher:
 
     @classmethod
     async def connect(
-        cls, settings: Settings, state_log: StateLog, now_ms: Callable[[], int], signers: dict[str, str]
+        cls,
+        settings: Settings,
+        state_log: StateLog,
+        now_ms: Callable[[], int],
+        signers: Mapping[str, Sequence[str]],
     ) -> Watcher:
         """Reach every chain, read its hub's listing, and put the book and the prices together.
 
         Waits for chains that do not answer, as long as it takes: without them no account is known.
         Raises `StopChain` for a chain that is another one, ``ValueError`` where hub and settings differ.
-        `signers` maps chain to the address whose balances are watched.
+        `signers` maps chain to the addresses whose balances are watched.
         """
         clients = {name: ChainClient.from_settings(name, chain) for name, chain in settings.chains.items()}
         session = open_session()
@@ -133,7 +137,7 @@ class Watcher:
                 prices,
                 state_log,
                 now_ms,
-                signers.get(name),
+                signers.get(name, ()),
             )
             for name, chain in settings.chains.items()
         }

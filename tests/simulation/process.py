@@ -25,6 +25,7 @@ from keeper.execution.lane import Lane
 from keeper.execution.terms import lane_terms
 from keeper.margin.parameters import RiskPolicy, policy_hash
 from keeper.runtime.alerts import Alerts
+from keeper.runtime.chain_lanes import ChainLanes
 from keeper.runtime.engine import Engine
 from keeper.runtime.lane_driver import LaneDriver
 from keeper.runtime.outcomes import note_outcome
@@ -92,8 +93,9 @@ class Process:
         self.lanes = {name: self._lane(name) for name in settings.chains}
         alerts = Alerts(settings, self.evidence, self.log, now_ms)
         asked = cast("QuorumClient", _Asked(quorum))
+        lanes = {name: ChainLanes(name, [lane]) for name, lane in self.lanes.items()}
         self.pursuit = Pursuit(
-            settings, self.evidence, asked, self.lanes, self.patience, alerts, self.log, now_ms, known_hash
+            settings, self.evidence, asked, lanes, self.patience, alerts, self.log, now_ms, known_hash
         )
         self.engine = Engine(
             settings,

@@ -18,7 +18,7 @@ async def probe_keys(settings: Settings, *, outside: bool) -> list[Report]:
 async def _reports(settings: Settings, *, outside: bool) -> AsyncIterator[Report]:
     for name, signer in settings.signers.items():
         subject = f"signers.{name}"
-        chain_ids = [chain.chain_id for chain in settings.chains.values() if chain.signer == name]
+        chain_ids = [chain.chain_id for chain in settings.chains.values() if name in chain.senders]
         if settings.attestor is not None and settings.attestor.signer == name:
             chain_ids = [chain.chain_id for chain in settings.chains.values()]
         if signer.remote_url is not None and not outside:

@@ -23,10 +23,10 @@ async def probe_endpoint(name: str, number: int, settings: Settings, now_ms: int
     chain = settings.chains[name]
     subject = f"chains.{name}.endpoints.{number}"
     endpoint = _open(chain.endpoints[number])
-    sender = None if chain.signer is None else settings.signers[chain.signer].address
+    senders = [settings.signers[name].address for name in chain.senders]
     wanted_wei = settings.spending.max_per_transaction_wei * LOW_BALANCE_TRANSACTIONS
     try:
-        answers = await endpoint.batch(_questions(chain, sender))
+        answers = await endpoint.batch(_questions(chain, senders))
         return list(_judge(subject, chain, wanted_wei, answers, now_ms))
     except ChainError as error:
         return [warning(subject, f"{endpoint.name}: {error}", "is the node running, and the URL right?")]
@@ -43,14 +43,14 @@ def _open(settings: EndpointSettings) -> Endpoint:
     )
 
 
-def _questions(chain: ChainSettings, sender: str | None) -> list[Call]:
+def _questions(chain: ChainSettings, senders: Sequence[str]) -> list[Call]:
     calls: list[Call] = [
         ("eth_chainId", []),
         ("eth_getBlockByNumber", ["0x0", False]),
         ("eth_getBlockByNumber", ["latest", False]),
         ("eth_getCode", [chain.hub, "latest"]),
     ]
-    return calls if sender is None else [*calls, ("eth_getBalance", [sender, "latest"])]
+    return calls + [("eth_getBalance", [sender, "latest"]) for sender in senders]
 
 
 def _judge(
@@ -79,8 +79,9 @@ def _judge(
         yield problem(
             subject, f"there is no contract at the hub's address {chain.hub}", "mend hub, or deploy it"
         )
-    if len(answers) > 4:
-        yield _sender(subject, read_quantity(answers[4]), wanted_wei)
+    for name, balance in zip(chain.senders, answers[4:], strict=True):
+        who = "the sender" if len(chain.senders) == 1 else f"the sender {name}"
+        yield _sender(subject, who, read_quantity(balance), wanted_wei)
 
 
 def _clock(subject: str, chain: ChainSettings, head: Head, now_ms: int) -> Iterator[Report]:
@@ -98,8 +99,8 @@ def _clock(subject: str, chain: ChainSettings, head: Head, now_ms: int) -> Itera
         yield ok(subject, f"the newest block is {max(-ahead_s, 0)} s old")
 
 
-def _sender(subject: str, balance_wei: int, wanted_wei: int) -> Report:
-    text = f"the sender has {format_decimal(balance_wei, 18, 6)} of the chain's coin"
+def _sender(subject: str, who: str, balance_wei: int, wanted_wei: int) -> Report:
+    text = f"{who} has {format_decimal(balance_wei, 18, 6)} of the chain's coin"
     if balance_wei >= wanted_wei:
         return ok(subject, text)
     wanted = format_decimal(wanted_wei, 18, 6)

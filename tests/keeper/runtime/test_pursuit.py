@@ -22,6 +22,7 @@ from keeper.domain.plan import Plan
 from keeper.execution.intake import Outcome, Submitted
 from keeper.runtime.alerts import Alerts
 from keeper.runtime.calls import attested_health, step_of
+from keeper.runtime.chain_lanes import ChainLanes
 from keeper.runtime.engine import Engine
 from keeper.runtime.lane_driver import LaneDriver
 from keeper.runtime.outcomes import note_outcome
@@ -33,7 +34,18 @@ from keeper.state.log import StateLog
 from keeper.state.reader import LogReader
 from tests.keeper.attest.proposals import good, world_for
 from tests.keeper.state.samples import decision as sample_decision
-from tests.keeper.watch.world import ACCOUNT, CHAINS, HUBS, NOW_MS, TOKENS, World, log_path, opened, price_set
+from tests.keeper.watch.world import (
+    ACCOUNT,
+    CHAINS,
+    HUBS,
+    KEEPER,
+    NOW_MS,
+    TOKENS,
+    World,
+    log_path,
+    opened,
+    price_set,
+)
 
 
 @dataclass
@@ -66,6 +78,9 @@ class ScriptedLane:
     live: list[One] = field(default_factory=list)
     taken: list[Intent] = field(default_factory=list)
     got_some: asyncio.Event = field(default_factory=asyncio.Event)
+    sender: str = KEEPER
+    is_solvent: bool = True
+    hindrance: str = ""
 
     @property
     def lane(self) -> ScriptedLane:
@@ -118,7 +133,7 @@ class Scene:
             world.settings,
             evidence,
             cast("QuorumClient", self.quorum),
-            cast("dict[str, LaneDriver]", self.lanes),
+            {name: ChainLanes(name, [cast("LaneDriver", lane)]) for name, lane in self.lanes.items()},
             self.patience,
             self.alerts,
             log,

@@ -42,7 +42,6 @@ def watch(world: World, log: StateLog, client: Any = None) -> ChainWatch:
         cast("Any", None),
         log,
         lambda: NOW_MS,
-        None,
     )
     found.reader = cast("Any", world.nodes["alpha"])
     return found

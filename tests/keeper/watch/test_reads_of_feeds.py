@@ -79,7 +79,6 @@ class Watched:
             cast("Any", self.prices),
             log,
             lambda: NOW_MS,
-            None,
         )
 
     async def read(self) -> str:
