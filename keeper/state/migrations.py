@@ -19,6 +19,7 @@ from keeper.state.schema import (
     CHANGES_V5,
     CHANGES_V6,
     CHANGES_V7,
+    CHANGES_V8,
     TABLES_V1,
 )
 
@@ -80,6 +81,14 @@ def _v7_venues(db: Database) -> None:
         db.execute(statement)
     fault_point(FaultPoint.DURING_MIGRATION)
     db.execute("PRAGMA user_version = 7")
+
+
+@MIGRATIONS(name="v8_unified")
+def _v8_unified(db: Database) -> None:
+    for statement in CHANGES_V8:
+        db.execute(statement)
+    fault_point(FaultPoint.DURING_MIGRATION)
+    db.execute("PRAGMA user_version = 8")
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from config.canonical import canonical_json
-from keeper.state import observed_projection, venue_projection
+from keeper.state import observed_projection, unified_projection, venue_projection
 from keeper.state.statements import Statement, insert
 
 Row: TypeAlias = "dict[str, str | int | bool | None]"
@@ -247,7 +247,14 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
     ),
 }
 
-_ALL = {**DURABLE, **observed_projection.OBSERVED, **venue_projection.DURABLE, **venue_projection.OBSERVED}
+_ALL = {
+    **DURABLE,
+    **observed_projection.OBSERVED,
+    **venue_projection.DURABLE,
+    **venue_projection.OBSERVED,
+    **unified_projection.DURABLE,
+    **unified_projection.OBSERVED,
+}
 
 
 def project(

@@ -8,7 +8,7 @@ position has at most one live intent, a sequence has one digest.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 APPLICATION_ID = 0x6B_65_65_70  # "keep"
 
 _FINAL = "('final_ok', 'final_reverted', 'final_cancelled', 'final_lost_nonce')"
@@ -251,7 +251,24 @@ CHANGES_V7 = (
 )
 """What version 7 adds: verdicts on borrowers at venues, what became of them, and how each stands."""
 
-TABLES = (*TABLES_V1, *CHANGES_V2, *CHANGES_V3, *CHANGES_V4, *CHANGES_V5, *CHANGES_V6, *CHANGES_V7)
+_UNIFIED = """owner TEXT NOT NULL, state TEXT NOT NULL,
+        surplus_low_wad TEXT NOT NULL, surplus_mid_wad TEXT NOT NULL, surplus_high_wad TEXT NOT NULL,
+        health_low_wad TEXT, health_mid_wad TEXT, health_high_wad TEXT,
+        equity_low_wad TEXT NOT NULL, equity_mid_wad TEXT NOT NULL, equity_high_wad TEXT NOT NULL,
+        cut TEXT NOT NULL, price_set TEXT NOT NULL, unknown_because TEXT NOT NULL, venues TEXT NOT NULL"""
+
+CHANGES_V8 = (
+    f"CREATE TABLE unified (account_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, {_UNIFIED}) STRICT",
+    f"""CREATE TABLE unified_changes (
+        seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, account_id TEXT NOT NULL, previous TEXT, {_UNIFIED}) STRICT""",
+    "CREATE INDEX unified_changes_by_account ON unified_changes (account_id, seq)",
+)
+"""What version 8 adds: how accounts with legs at venues stand over all their legs, and each change of it."""
+
+TABLES = (
+    *(*TABLES_V1, *CHANGES_V2, *CHANGES_V3, *CHANGES_V4),
+    *(*CHANGES_V5, *CHANGES_V6, *CHANGES_V7, *CHANGES_V8),
+)
 """Every table of the newest version."""
 
 DURABLE = (
@@ -278,6 +295,7 @@ DURABLE = (
     "parameter_history",
     "venue_verdicts",
     "venue_endings",
+    "unified_changes",
 )
 """Tables that are folds of the journal: rebuilding them must give the same rows."""
 
@@ -292,5 +310,6 @@ OBSERVED = (
     "legs",
     "health",
     "venue_accounts",
+    "unified",
 )
 """Tables of observations, bounded by retention, not in the journal."""
