@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from chains.venues.venue import Borrower, VenueHealth
 from config.settings import Settings
 from config.units import BPS, WAD
@@ -20,11 +22,14 @@ TOLD_PER_LOOK = 250
 
 
 class VenueShown:
-    """Tells the log of one chain's accounts at venues. Decides nothing."""
+    """Tells the log of one chain's accounts at venues, and `told`. Decides nothing."""
 
-    def __init__(self, settings: Settings, chain: str, state_log: StateLog) -> None:
+    def __init__(
+        self, settings: Settings, chain: str, state_log: StateLog, told: Callable[[VenueAccount], None]
+    ) -> None:
         self._tokens = tokens_of(settings, chain)
         self._log = state_log
+        self._tell = told
         self._told: dict[tuple[str, Borrower], VenueHealth] = {}
         self._waiting: dict[tuple[str, Borrower], None] = {}
 
@@ -43,6 +48,7 @@ class VenueShown:
             self._told[sight.venue, borrower] = account.health
             del self._waiting[sight.venue, borrower]
             self._log.observe(VenueAccountSeen(account))
+            self._tell(account)
 
     def _account(self, sight: VenueSight, borrower: Borrower) -> VenueAccount:
         arithmetic = KINDS[sight.kind].arithmetic

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from config.settings import Settings
+from keeper.margin.parameters import RiskPolicy
 from keeper.runtime.supervisor import Supervisor
+from keeper.runtime.unified_watch import UnifiedWatch
 from keeper.runtime.venue_alerts import VenueAlerts
 from keeper.runtime.venue_desk import DeskLanes, VenueDesk
 from keeper.runtime.venue_follower import VenueFollower
 from keeper.runtime.venue_shown import VenueShown
 from keeper.state.log import StateLog
+from keeper.state.venue_reader import read_unified_states
 from keeper.watch.watcher import Watcher
 
 
@@ -26,6 +29,9 @@ def start_venues(
     """Start following every configured venue; return the desks by chain. Chains without venues have none."""
     alerts = VenueAlerts(open_alerts)
     desks: dict[str, VenueDesk] = {}
+    states = read_unified_states(state_log.path)
+    policy = RiskPolicy.from_settings(settings)
+    unified = UnifiedWatch(policy, watcher.evidence, state_log, now_ms, states)
     for chain, own in settings.chains.items():
         if not own.venues:
             continue
@@ -33,12 +39,14 @@ def start_venues(
         desk = desks[chain] = VenueDesk(
             chain, settings, watcher.evidence, client, lanes.get(chain), alerts, state_log, now_ms
         )
-        shown = VenueShown(settings, chain, state_log)
+        shown = VenueShown(settings, chain, state_log, unified.take)
         for name in own.venues:
             follower = VenueFollower(
-                chain, name, own, client, (shown.look, desk.look), desk.wants_another_look
+                chain, name, own, client, (shown.look, unified.look, desk.look), desk.wants_another_look
             )
             desk.venues[name] = follower.opened
             watcher.chains[chain].listeners.append(follower.on_head)
             supervisor.start(f"venue {chain}/{name}", follower.run)
+    if desks:
+        supervisor.start("unified view", unified.run)
     return desks

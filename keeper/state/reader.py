@@ -34,6 +34,7 @@ _JSON_COLUMNS = frozenset(
         "holds",
         "paths",
         "report",
+        "venues",
     )
 )
 _INTEGER_TEXT = ("_wad", "_wei")
