@@ -35,6 +35,7 @@ GAS_LIMITS: Mapping[Action, int] = {
 }
 CARRIES_VALUE = frozenset({Action.REPAY_CROSS, Action.SEIZE, Action.OPTION_CLOSE})
 """Actions whose attestation says more in its `value`: a chain, a claim's worth, the underlying's price."""
+_STEPS = frozenset(int(action) for action in Action)
 NO_BYTES32 = "0x" + "00" * 32
 NO_ADDRESS = "0x" + "00" * 20
 
@@ -185,6 +186,11 @@ def attested_health(health: Interval | None) -> int:
 def position_key(step: Step) -> str:
     """Return what at most one live intent of an account may be for."""
     return f"{step.action.name.lower()}/{step.item}"
+
+
+def is_step(intent: Intent) -> bool:
+    """Whether an intent is a step at a hub, and not a liquidation at a venue of others."""
+    return intent.action in _STEPS
 
 
 def step_of(intent: Intent, known: Mapping[str, KnownChain]) -> Step:

@@ -26,7 +26,7 @@ from keeper.domain.plan import Step
 from keeper.execution.intake import Outcome, Submitted
 from keeper.execution.together import together
 from keeper.runtime.alerts import Alerts
-from keeper.runtime.calls import Calls, Key, Task, position_key, step_of
+from keeper.runtime.calls import Calls, Key, Task, is_step, position_key, step_of
 from keeper.runtime.chain_lanes import ChainLanes
 from keeper.runtime.patience import Patience
 from keeper.runtime.senders import Begun, Senders
@@ -87,7 +87,10 @@ class Pursuit:
             and not self._evidence.pauses.on_chain(chain)
             and (account_id, chain) not in self._under_way
             and not self._patience.must_wait(account_id, chain)
-            and not any(one.is_open and one.intent.account_id == account_id for one in lane.live)
+            and not any(
+                one.is_open and one.intent.account_id == account_id and is_step(one.intent)
+                for one in lane.live
+            )
         )
 
     def takes(self, decision: Decision) -> bool:
@@ -101,7 +104,7 @@ class Pursuit:
             steps += [
                 step_of(one.intent, self._evidence.known)
                 for one in lanes.live
-                if one.is_open and one.intent.account_id == account_id
+                if one.is_open and one.intent.account_id == account_id and is_step(one.intent)
             ]
         return steps
 

@@ -15,7 +15,7 @@ from keeper.venues.identity import account_of
 from keeper.venues.inputs import Setback
 from keeper.venues.kinds import KINDS
 from keeper.venues.patience import setback
-from keeper.venues.verdict import Plan, Reason, Verdict
+from keeper.venues.verdict import Reason, Verdict
 
 TOLD_KEPT = 4_096
 """Transactions whose liquidations were told, so that a reorganisation does not tell them twice."""
@@ -74,8 +74,12 @@ class Cases:
 
     def endings(self, sight: VenueSight) -> Iterator[Ended]:
         """Yield what has ended since the last look at this venue, in this order: events, failures, recoveries."""
+        state = sight.before
         for happened in sight.happened:
-            yield from self._event(sight, happened)
+            expected = self._expected(sight, happened, state)
+            yield from self._event(sight, happened, expected)
+            if expected is not None:
+                state = KINDS[sight.kind].after(state, expected, happened.block_timestamp_s)
         due = [each for each in self._failed if each.block_number <= sight.head.number]
         for each in due:
             place = self._place(sight, each.intent)
@@ -93,7 +97,7 @@ class Cases:
         best = KINDS[sight.kind].arithmetic.best(sight.state, borrower, sight.head.timestamp)
         return isinstance(best, Blocked) and best.obstacle in {"healthy", "no_debt", "unknown_account"}
 
-    def _event(self, sight: VenueSight, happened: Happened) -> Iterator[Ended]:
+    def _event(self, sight: VenueSight, happened: Happened, expected: Liquidation | None) -> Iterator[Ended]:
         outcome = happened.outcome
         place = (sight.venue, outcome.borrower)
         key = (happened.tx_hash, outcome.borrower)
@@ -105,8 +109,6 @@ class Cases:
         case = self.open.get(place)
         ours = outcome.liquidator.lower() == self._executor.lower()
         sent = case.sent if case is not None else None
-        plan = sent.found.plan if sent is not None else None
-        expected = self._expected(sight, happened, plan) if ours and plan is not None else None
         yield Ended(
             chain=self._chain,
             venue=sight.venue,
@@ -130,11 +132,15 @@ class Cases:
             # What is left of it is another case; a call of ours that lost has had its ending told.
             self.open[place] = Case(Reason.HEALTHY, health_wad=case.health_wad)
 
-    def _expected(self, sight: VenueSight, happened: Happened, plan: Plan) -> Liquidation | None:
-        """Reckon the liquidation again, from the state before, for the time of the block it was mined in."""
+    def _expected(self, sight: VenueSight, happened: Happened, state: object) -> Liquidation | None:
+        """Reckon a liquidation of ours again, from the state before it, for the time of the block it was mined in."""
+        case = self.open.get((sight.venue, happened.outcome.borrower))
+        plan = case.sent.found.plan if case is not None and case.sent is not None else None
+        if plan is None or happened.outcome.liquidator.lower() != self._executor.lower():
+            return None
         limits = {plan.liquidation.debt_asset: plan.room}
         found = KINDS[sight.kind].arithmetic.best(
-            sight.before, happened.outcome.borrower, happened.block_timestamp_s, limits=limits
+            state, happened.outcome.borrower, happened.block_timestamp_s, limits=limits
         )
         return found if isinstance(found, Liquidation) else None
 

@@ -19,22 +19,23 @@ from chains.venues.quotes import OWNER, Ask, Refused, ask_as
 from chains.venues.venue import Blocked, Borrower, Venue
 from chains.venues.words import read_address_word, read_words
 from config.settings import Settings
-from config.units import WAD, format_wad
+from config.units import WAD
 from keeper.domain.intent import Intent, IntentState
 from keeper.execution.intake import Outcome as Sending
 from keeper.execution.intake import Submitted
 from keeper.execution.tracked import Tracked
-from keeper.runtime.venue_alerts import EXECUTOR, VENUE_PRICE, VenueAlerts
+from keeper.runtime.venue_alerts import VenueAlerts
 from keeper.runtime.venue_calls import venue_intent
 from keeper.runtime.venue_cases import Case, Cases, Failed, Place
 from keeper.runtime.venue_inputs import InputsOf
-from keeper.runtime.venue_prices import Apart, VenuePrices
-from keeper.runtime.venue_purse import LOW_FUNDS, VenuePurse
+from keeper.runtime.venue_notes import VenueNotes
+from keeper.runtime.venue_prices import VenuePrices
+from keeper.runtime.venue_purse import VenuePurse
 from keeper.runtime.venue_quotes import Asked, Quotes
 from keeper.runtime.venue_sight import VenueSight
-from keeper.state.entries import AlertOpened, Entry
+from keeper.state.entries import Entry
 from keeper.state.log import StateLog
-from keeper.state.venue_entries import VenueEnded, VenueJudged
+from keeper.state.venue_entries import VenueJudged
 from keeper.venues.endings import Ended, Ending
 from keeper.venues.identity import VENUE_LIQUIDATION, account_of, position_key
 from keeper.venues.inputs import Inputs, Standing
@@ -116,7 +117,7 @@ class VenueDesk:
         self._settings = settings.chains[chain]
         self._client = client
         self._lanes = lanes
-        self._alerts = alerts
+        self._notes = VenueNotes(chain, alerts, state_log)
         self._log = state_log
         self._now_ms = now_ms
         self._turn = asyncio.Lock()
@@ -154,9 +155,10 @@ class VenueDesk:
             if self._executor is not None and self._purse is not None:
                 await self._know_owner(sight)
                 await self._purse.read(self._owner, sight.head)
+                await self._notes.funds(self._purse.low())
             standings, beyond = self._prices.look(sight, self._inputs.terms(sight.venue).price_decimals)
-            ended = list(self.cases.endings(sight))
-            await self._record(sight, ended, beyond)
+            await self._notes.ended(list(self.cases.endings(sight)))
+            await self._notes.prices(sight, beyond)
             self._unjudged[sight.venue] = ""
             if self._lanes is not None and not self._lanes.ready:
                 return
@@ -343,58 +345,16 @@ class VenueDesk:
                     verdict.verdict_id,
                 )
             )
-        if ended:
-            await self._log.write(*(VenueEnded(each) for each in ended))
-
-    async def _record(self, sight: VenueSight, ended: Sequence[Ended], beyond: Sequence[Apart]) -> None:
-        """Write down what ended, and open or close what a person should know."""
-        prefix = f"{VENUE_PRICE}{sight.chain}/{sight.venue}/"
-        wanted = {f"{prefix}{each.asset}": _apart_alert(prefix, sight, each) for each in beyond}
-        alerts = self._alerts.due(prefix, wanted, "it is within the band again")
-        if self._purse is not None:
-            funds = {
-                key: AlertOpened(
-                    key, "warning", "low funds for repaying", text, "send more of it to the signer"
-                )
-                for key, text in self._purse.low().items()
-            }
-            alerts += self._alerts.due(f"{LOW_FUNDS}{self._chain}/", funds, "there is enough of it again")
-        entries = [*(VenueEnded(each) for each in ended), *alerts]
-        if entries:
-            await self._log.write(*entries)
-            self._alerts.recorded(alerts)
-        for each in ended:
-            log.info(
-                "venue_ending",
-                chain=self._chain,
-                venue=each.venue,
-                borrower=each.borrower.account,
-                ending=each.ending,
-            )
+        await self._notes.ended(ended)
 
     async def _know_owner(self, sight: VenueSight) -> None:
         """Ask once whom the executor obeys; quotes are asked in that name."""
         if self._owner or self._executor is None:
             return
-        (answer,) = await ask_as(
-            self._client, [Ask(self._executor.address, self._executor.address, OWNER)], sight.head.hash
-        )
+        executor = self._executor.address
+        (answer,) = await ask_as(self._client, [Ask(executor, executor, OWNER)], sight.head.hash)
         self._owner = NO_POOL if isinstance(answer, Refused) else read_address_word(read_words(answer, 1)[0])
-        key = f"{EXECUTOR}{self._chain}"
-        wanted = {}
-        if not self._is_ours:
-            detail = f"{self._executor.address} obeys {self._owner}"
-            wanted[key] = AlertOpened(
-                key,
-                "critical",
-                f"the executor on {self._chain} is not ours",
-                detail,
-                "deploy one for our signer",
-            )
-        alerts = self._alerts.due(key, wanted, "the executor is ours")
-        if alerts:
-            await self._log.write(*alerts)
-            self._alerts.recorded(alerts)
+        await self._notes.owner(executor, self._owner, is_ours=self._is_ours)
 
     @property
     def _is_ours(self) -> bool:
@@ -418,13 +378,3 @@ def _promise(one: _Candidate) -> int:
     """Return the most that it could bring: the order in which they are quoted."""
     cases = [best_case_wad(one.inputs, way) or 0 for way in open_ways(one.inputs, one.state)]
     return max(cases, default=0)
-
-
-def _apart_alert(prefix: str, sight: VenueSight, apart: Apart) -> AlertOpened:
-    return AlertOpened(
-        f"{prefix}{apart.asset}",
-        "warning",
-        f"{sight.venue} on {sight.chain} takes {apart.asset} for another price than the reference",
-        f"it says {format_wad(apart.protocol_wad)}, the reference is {format_wad(apart.reference_wad)}",
-        "nobody is liquidated at that price; whoever is unhealthy by the reference alone can not be",
-    )

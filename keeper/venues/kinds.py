@@ -12,11 +12,12 @@ from chains.venues.aave_v3 import slice as aave_slice
 from chains.venues.aave_v3.state import PoolState
 from chains.venues.aave_v3.venue import AaveV3
 from chains.venues.morpho_blue import slice as morpho_slice
+from chains.venues.morpho_blue.liquidation import after
 from chains.venues.morpho_blue.shares import PRICE_SCALE
 from chains.venues.morpho_blue.state import MarketsState
 from chains.venues.morpho_blue.venue import MorphoBlue
 from chains.venues.reading import Answer, Question
-from chains.venues.venue import Borrower, Venue
+from chains.venues.venue import Borrower, Liquidation, Venue
 from config.canonical import canonical_json
 from keeper.planner.codec import decode, encode
 
@@ -38,7 +39,10 @@ class ProtocolPrice:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of venue. `gas_used` is what a liquidation by a flash swap takes there, measured, rounded up."""
+    """One kind of venue. `gas_used` is what a liquidation by a flash swap takes there, measured, rounded up.
+
+    `after` is the state that a liquidation in a block of a time leaves to those after it in the same block.
+    """
 
     arithmetic: Venue[Any]
     slice_type: type[Any]
@@ -46,6 +50,7 @@ class Kind:
     join: Callable[[Any], Any]
     prices: Callable[[Any, int], tuple[ProtocolPrice, ...]]
     gas_used: int
+    after: Callable[[Any, Liquidation, int], Any]
 
     def written(self, state: object, borrower: Borrower) -> str:
         """Return the borrower's part of the state as canonical text."""
@@ -62,6 +67,11 @@ class _NoChain:
     async def call_many(self, calls: Sequence[Question], block_hash: str) -> list[Answer]:
         """Refuse."""
         raise NotImplementedError(f"{len(calls)} calls at {block_hash}")
+
+
+def _undisturbed(state: PoolState, done: Liquidation, now_s: int) -> PoolState:  # noqa: ARG001 - nothing changes
+    """Return the same: on Aave what others owe and have in this second does not depend on it."""
+    return state
 
 
 def _aave_prices(state: PoolState, price_decimals: int) -> tuple[ProtocolPrice, ...]:
@@ -101,6 +111,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             aave_slice.join,
             _aave_prices,
             gas_used=650_000,
+            after=_undisturbed,
         ),
         "morpho_blue": Kind(
             MorphoBlue(_NoChain(), "", ()),
@@ -109,6 +120,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             morpho_slice.join,
             _morpho_prices,
             gas_used=400_000,
+            after=after,
         ),
     }
 )

@@ -6,6 +6,7 @@ Source: Morpho.liquidate and _isHealthy of morpho-blue 1.0.0.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from chains.venues.morpho_blue.shares import (
     PRICE_SCALE,
@@ -132,4 +133,23 @@ def _found(
         repay_argument=shares if by_share else 0,
         seize_argument=0 if by_share else seized,
         bad_debt=bad_debt(market, holding, repaid, shares, seized),
+    )
+
+
+def after(state: MarketsState, done: Liquidation, now_s: int) -> MarketsState:
+    """Return the state that a liquidation in a block of this time leaves: its rounding moves the price of a share."""
+    market, holding = state.markets[done.borrower.market].accrued(now_s), state.holdings[done.borrower]
+    shares = done.repay_argument or by_assets(market, done.seize)[1]
+    written_off = holding.borrow_shares - shares if done.bad_debt else 0
+    left = replace(
+        market,
+        borrow_assets=max(0, market.borrow_assets - done.repay - done.bad_debt),
+        borrow_shares=market.borrow_shares - shares - written_off,
+        supply_assets=market.supply_assets - done.bad_debt,
+    )
+    held = Holding(holding.borrow_shares - shares - written_off, holding.collateral - done.seize)
+    return replace(
+        state,
+        markets={**state.markets, done.borrower.market: left},
+        holdings={**state.holdings, done.borrower: held},
     )
