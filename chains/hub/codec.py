@@ -27,6 +27,7 @@ from chains.hub.events import (
     Liquidated,
     OptionSet,
     PositionSet,
+    SettlementFixed,
 )
 from chains.hub.signatures import words as attestation_words
 
@@ -163,6 +164,7 @@ _EVENTS: Mapping[type[Any], str] = {
     ClaimPaid: "bytes32*,bytes32*,address,uint256",
     Liquidated: "bytes32*,uint256,uint256,uint256,uint256,uint256,uint256,uint256,address,uint256,bytes32",
     BadDebtRecorded: "bytes32*,uint256,uint256",
+    SettlementFixed: "bytes32*,uint256,uint256,uint256,uint256",
 }
 
 

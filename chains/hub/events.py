@@ -123,6 +123,17 @@ class BadDebtRecorded:
     covered: int
 
 
+@dataclass(frozen=True, slots=True)
+class SettlementFixed:
+    """What a market's underlying came to at `expiry_s`, USD wad, for good. Logged by the option desk; nobody's account."""
+
+    market: str
+    expiry_s: int
+    price_wad: int
+    round_id: int
+    updated_at: int
+
+
 HubEvent: TypeAlias = (
     AccountOpened
     | CollateralSet
@@ -134,4 +145,5 @@ HubEvent: TypeAlias = (
     | ClaimPaid
     | Liquidated
     | BadDebtRecorded
+    | SettlementFixed
 )

@@ -24,7 +24,7 @@ from keeper.attest.wire import CutBlock
 from keeper.book.catalogue import KnownChain
 from keeper.book.leg_state import LegRow, LegState
 from keeper.book.legs import leg
-from keeper.domain.account import Account, CutPoint
+from keeper.domain.account import Account, CutPoint, Leg
 from keeper.watch.evidence import Evidence
 from keeper.watch.watcher import Watcher
 
@@ -141,9 +141,14 @@ def _difference(known: Mapping[str, KnownChain], booked: Account | None, rows: M
         if own is None:
             if read.version or not read.is_empty:
                 return f"{chain}: the hub has a leg that the book does not have yet"
-        elif own != replace(read, steps_taken=own.steps_taken, unreadable=own.unreadable):
+        elif _told_by_hub(own) != replace(read, steps_taken=own.steps_taken, unreadable=own.unreadable):
             return (
                 f"{chain}: at the cut version {read.version}, sequence {read.last_sequence}; "
                 f"in the book version {own.version}, sequence {own.last_sequence}"
             )
     return ""
+
+
+def _told_by_hub(own: Leg) -> Leg:
+    """Return a leg as the views of hub and desk tell it: what options came to is told by events alone."""
+    return replace(own, options=tuple(replace(option, settlement_wad=None) for option in own.options))

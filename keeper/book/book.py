@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from chains.blocks import ChainUpdate, Head
+from chains.hub.options import OptionHeld
 from keeper.book.catalogue import KnownChain
 from keeper.book.chain_ledger import NO_LEG, Before, ChainLedger, ClaimSeen, Finalised
 from keeper.book.differences import Difference, differences
@@ -66,6 +67,12 @@ class Book:
             else:
                 self._accounts[account_id] = found
         return found
+
+    def expired(self, chain: str, at_s: int) -> Iterator[tuple[str, OptionHeld, int | None]]:
+        """Yield the options held on `chain` that expired by then: whose, what, and what the underlying came to, if fixed."""
+        ledger = self._chains[chain]
+        for account_id, held in ledger.expired(at_s):
+            yield account_id, held, ledger.settlements.get((held.market, held.expiry_s))
 
     def accounts(self) -> Iterator[Account]:
         """Yield every account, in the order they were first told of."""
@@ -135,6 +142,7 @@ class Book:
                 ledger.legs.get(account_id, NO_LEG),
                 claims.get(chain, ()),
                 unreadable.get(chain, ()),
+                ledger.settlements,
             )
             for chain, ledger in self._chains.items()
             if account_id in ledger.legs or chain in claims or chain in unreadable
@@ -173,9 +181,14 @@ class Book:
                     unreadable.append(unreadable_claim(seen))
                 else:
                     not_paid.append(pending)
+        settlements = {
+            expiry: price_wad
+            for expiry, price_wad in ledger.settlements.items()
+            if expiry not in before.not_fixed
+        }
         return EarlierLeg(
             before.blocks,
-            leg(ledger.known, before.state, (), unreadable),
+            leg(ledger.known, before.state, (), unreadable, settlements),
             tuple(sorted(before.not_opened)),
             tuple(sorted(not_paid, key=lambda claim: claim.claim)),
         )

@@ -10,14 +10,19 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TypeAlias
 
 from chains.blocks import Block, ChainUpdate, Head
-from chains.hub.events import ClaimOpened, ClaimPaid
+from chains.hub.events import ClaimOpened, ClaimPaid, SettlementFixed
+from chains.hub.options import OptionHeld
 from keeper.book.catalogue import KnownChain
 from keeper.book.errors import DeeperThanUndo, OutOfStep
 from keeper.book.leg_state import LegState
 
 NO_LEG = LegState()
+
+Expiry: TypeAlias = tuple[str, int]
+"""An option market's key and a time (unix seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +46,22 @@ class UndoRecord:
     legs: dict[str, LegState | None] = field(default_factory=dict)
     opened: list[ClaimSeen] = field(default_factory=list)
     paid: list[tuple[str, str]] = field(default_factory=list)
+    fixed: list[Expiry] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What undoing the newest `blocks` makes of an account: its state, and the claims not opened, or not paid, then."""
+    """What undoing the newest `blocks` makes of an account: its state, and the claims not opened, or not paid, then.
+
+    `not_fixed` are expiries of which it was not known then what they came to.
+    """
 
     blocks: int
     state: LegState
     not_opened: frozenset[str]
     not_paid: frozenset[str]
+    not_fixed: frozenset[Expiry] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,10 @@ class Finalised:
 
 
 class ChainLedger:
-    """The accounts of one chain. `opened` are claims this chain is the source of, `paid` those paid here."""
+    """The accounts of one chain. `opened` are claims this chain is the source of, `paid` those paid here.
+
+    `settlements` are what underlyings came to at expiries, USD wad, where that is fixed.
+    """
 
     def __init__(self, known: KnownChain) -> None:
         self.known = known
@@ -71,6 +84,8 @@ class ChainLedger:
         self.legs: dict[str, LegState] = {}
         self.opened: dict[str, dict[str, ClaimSeen]] = {}
         self.paid: dict[str, set[str]] = {}
+        self.settlements: dict[Expiry, int] = {}
+        self._holders: dict[str, None] = {}
         self._undo: deque[UndoRecord] = deque()
 
     def check(self, update: ChainUpdate) -> None:
@@ -105,7 +120,8 @@ class ChainLedger:
 
     def adopt(self, legs: Mapping[str, LegState]) -> Finalised:
         """Put these states in place of what is here. Nothing before them can be undone any more."""
-        self.legs.update(legs)
+        for account, state in legs.items():
+            self._put(account, state)
         return self._finalise(0)
 
     def forget_opened(self, account: str, claim: str) -> None:
@@ -124,18 +140,27 @@ class ChainLedger:
         """Yield the claims against `account` that this chain is the source of."""
         yield from self.opened.get(account, {}).values()
 
+    def expired(self, at_s: int) -> Iterator[tuple[str, OptionHeld]]:
+        """Yield each option that is held here and expired by then, with whose it is."""
+        for account in self._holders:
+            for held in self.legs[account].options.values():
+                if held.expiry_s <= at_s:
+                    yield account, held
+
     def before(self, account: str) -> Iterator[Before]:
         """Yield what undoing blocks that are not final makes of `account`, the newest first, where it changes anything."""
         state = self.legs.get(account, NO_LEG)
         opened: frozenset[str] = frozenset()
         paid: frozenset[str] = frozenset()
+        fixed: frozenset[Expiry] = frozenset()
         for blocks, record in enumerate(self._unfinal(), 1):
             if account in record.touched:
                 if account in record.legs:
                     state = record.legs[account] or NO_LEG
                 opened |= {seen.claim for seen in record.opened if seen.account == account}
                 paid |= {claim for its, claim in record.paid if its == account}
-                yield Before(blocks, state, opened, paid)
+                fixed |= set(record.fixed)
+                yield Before(blocks, state, opened, paid, fixed)
 
     def _unfinal(self) -> Iterator[UndoRecord]:
         return islice(reversed(self._undo), self.known.unfinal_blocks)
@@ -146,6 +171,9 @@ class ChainLedger:
     def _add(self, block: Block) -> set[str]:
         record = UndoRecord(self.cursor)
         for event in block.events:
+            if isinstance(event, SettlementFixed):
+                self._fix(event, record)
+                continue
             account = event.account
             record.touched.add(account)
             match event:
@@ -159,7 +187,7 @@ class ChainLedger:
                 case _:
                     before = self.legs.get(account)
                     record.legs.setdefault(account, before)
-                    self.legs[account] = (before or NO_LEG).after(event, block.head.timestamp)
+                    self._put(account, (before or NO_LEG).after(event, block.head.timestamp))
         self._undo.append(record)
         self.cursor = block.head
         return record.touched
@@ -179,14 +207,36 @@ class ChainLedger:
             claims[event.claim] = seen
             record.opened.append(seen)
 
+    def _fix(self, event: SettlementFixed, record: UndoRecord) -> None:
+        """Take what an expiry came to; whoever holds what expired then is touched."""
+        expiry = event.market, event.expiry_s
+        if expiry in self.settlements:
+            return
+        self.settlements[expiry] = event.price_wad
+        record.fixed.append(expiry)
+        record.touched |= {
+            account
+            for account, held in self.expired(event.expiry_s)
+            if (held.market, held.expiry_s) == expiry
+        }
+
+    def _put(self, account: str, state: LegState | None) -> None:
+        if state is None:
+            del self.legs[account]
+        else:
+            self.legs[account] = state
+        if state is not None and state.options:
+            self._holders[account] = None
+        else:
+            self._holders.pop(account, None)
+
     def _undo_tip(self) -> set[str]:
         record = self._undo.pop()
         self.cursor = record.before
         for account, state in record.legs.items():
-            if state is None:
-                del self.legs[account]
-            else:
-                self.legs[account] = state
+            self._put(account, state)
+        for expiry in record.fixed:
+            del self.settlements[expiry]
         for seen in record.opened:
             self.forget_opened(seen.account, seen.claim)
         for account, claim in record.paid:

@@ -6,17 +6,26 @@ unknown, never smaller than it is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chains.hub.options import OptionHeld
 from keeper.book.catalogue import KnownChain, KnownOptionMarket
-from keeper.book.chain_ledger import ClaimSeen
+from keeper.book.chain_ledger import ClaimSeen, Expiry
 from keeper.book.leg_state import LegState
 from keeper.domain.account import Collateral, Debt, Leg, OptionPosition, PendingClaim, Position, StepTaken
 
 
-def leg(known: KnownChain, state: LegState, claims: Sequence[PendingClaim], unreadable: Sequence[str]) -> Leg:
-    """Return the leg of `state`, with the claims that will be paid from it. Everything is in a fixed order."""
+def leg(
+    known: KnownChain,
+    state: LegState,
+    claims: Sequence[PendingClaim],
+    unreadable: Sequence[str],
+    settlements: Mapping[Expiry, int] | None = None,
+) -> Leg:
+    """Return the leg of `state`, with the claims that will be paid from it. Everything is in a fixed order.
+
+    `settlements` are what underlyings came to at expiries, USD wad.
+    """
     reasons = list(unreadable)
     collateral: list[Collateral] = []
     for address, amount in sorted(state.collateral.items()):
@@ -43,7 +52,8 @@ def leg(known: KnownChain, state: LegState, claims: Sequence[PendingClaim], unre
                 "which is not configured"
             )
         else:
-            options.append(_option(option_market, held))
+            came_to = (settlements or {}).get((held.market, held.expiry_s))
+            options.append(_option(option_market, held, came_to))
     stable = known.stable
     return Leg(
         chain=known.chain,
@@ -62,7 +72,7 @@ def leg(known: KnownChain, state: LegState, claims: Sequence[PendingClaim], unre
     )
 
 
-def _option(market: KnownOptionMarket, held: OptionHeld) -> OptionPosition:
+def _option(market: KnownOptionMarket, held: OptionHeld, settlement_wad: int | None) -> OptionPosition:
     return OptionPosition(
         market=market.market,
         series=held.series,
@@ -71,6 +81,7 @@ def _option(market: KnownOptionMarket, held: OptionHeld) -> OptionPosition:
         strike_wad=held.strike_wad,
         expiry_s=held.expiry_s,
         size_wad=held.size_wad,
+        settlement_wad=settlement_wad,
     )
 
 

@@ -44,7 +44,8 @@ class OptionPosition:
     """A European option, settled in cash: signed `size_wad` contracts, each on one unit of base `asset`.
 
     `series` is the on-chain id (0x hex of 32 bytes), the same on every chain. The premium was paid when it was
-    traded, so its mark value is size times price: an asset if long, a liability if short.
+    traded, so its mark value is size times price: an asset if long, a liability if short. `settlement_wad` is what
+    the underlying came to at its expiry, USD, once that is fixed on its chain.
     """
 
     market: str
@@ -54,6 +55,7 @@ class OptionPosition:
     strike_wad: int
     expiry_s: int
     size_wad: int
+    settlement_wad: int | None = field(default=None, metadata={LEFT_OUT_IF_EMPTY: True})
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,10 @@ def certificate(
 
     `health` must be what `evaluate` says of `account` at `prices`, and `state` what follows.
     """
-    uncertain = health.unknown_because or any(leg.claims or leg.unreadable for leg in account.legs)
+    uncertain = health.unknown_because or any(
+        leg.claims or leg.unreadable or any(option.settlement_wad is not None for option in leg.options)
+        for leg in account.legs
+    )
     if uncertain or account.unfinal or state not in _CERTIFIED:
         return None
     ages = ages_of([leg.chain for leg in account.legs if not leg.is_empty], health.cut, policy)

@@ -21,6 +21,7 @@ from keeper.margin.curves import missing_parameters
 from keeper.margin.evidence import assets_of, boxes
 from keeper.margin.parameters import RiskPolicy
 from keeper.margin.quick import Floats, Prices, QuickAccount, QuickMargin
+from keeper.margin.sheet import payoff_wad
 from oracles.price import Price
 
 _POINTS = 1_200
@@ -81,6 +82,10 @@ def option_quotes(
     found = []
     for leg in account.legs:
         for option in leg.options:
+            if option.settlement_wad is not None:
+                came_to = payoff_wad(option, option.settlement_wad) / WAD
+                found.append(OptionQuote(leg.chain, option, came_to, 0.0, 0.0, 0.0, 0.0))
+                continue
             market = policy.option_markets[option.market]
             its = greeks(
                 option.is_call,

@@ -26,7 +26,7 @@ from keeper.margin.exposure import Exposure, exposures
 from keeper.margin.model import UNITS, Kind
 from keeper.margin.parameters import RiskPolicy
 from keeper.margin.scenarios import MOVE, Scenario, scenarios
-from keeper.margin.sheet import FINE, Cases, Row, Sides, holdings
+from keeper.margin.sheet import FINE, Cases, Row, Sides, holdings, payoffs
 from keeper.margin.surface import Bundle, Plain, Term
 
 UNIT = UNITS // 10**18
@@ -37,16 +37,17 @@ class _Underlying:
 
     def __init__(self) -> None:
         self.results: list[tuple[int, int, Multipliers]] = []
+        self.settled = 0
         self.size = 0
         self.marks = Sides("marked")
         self.options = Sides("held")
         self._known: dict[int, int] = {}
 
     def result(self, price_wad: int) -> int:
-        """Return gains less losses of perpetuals, times `BPS`."""
+        """Return gains less losses of perpetuals, and what options came to, times `BPS`."""
         if price_wad in self._known:
             return self._known[price_wad]
-        total = 0
+        total = self.settled
         for size, entry_wad, counts in self.results:
             its = size * (price_wad - entry_wad)
             total += its * (counts.assets_bps if its > 0 else counts.liabilities_bps)
@@ -91,6 +92,10 @@ class PortfolioSheet:
             counts_bps = holding.counts.assets_bps if holding.units > 0 else holding.counts.liabilities_bps
             its.marks.add(holding.market.volatility, holding.contract, holding.units * counts_bps)
             its.options.add(holding.market.volatility, holding.contract, holding.units)
+        for payoff in payoffs(account.legs, policy, multipliers):
+            its = self._its.setdefault(payoff.asset, _Underlying())
+            counts = payoff.counts
+            its.settled += payoff.value * (counts.assets_bps if payoff.value > 0 else counts.liabilities_bps)
         self._as_read = not multipliers
         for its in self._its.values():
             its.options = its.options.netted()

@@ -23,7 +23,7 @@ from keeper.margin.exposure import Exposure, exposures
 from keeper.margin.model import UNITS, Kind, TierSchedule
 from keeper.margin.parameters import RiskPolicy
 from keeper.margin.scenarios import MOVE, scenarios
-from keeper.margin.sheet import Holding, holdings
+from keeper.margin.sheet import Holding, holdings, payoffs
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Prices: TypeAlias = Mapping[str, Floats]
@@ -48,6 +48,7 @@ class QuickAccount:
         legs = [replace(leg, positions=()) for leg in account.legs] if self._portfolio else account.legs
         self._curves: dict[str, Curve] = curves(legs, policy, {})
         self._holdings = list(holdings(account.legs, policy, {}, at_s))
+        self._payoffs = list(payoffs(account.legs, policy, {}))
         self._perpetuals = [position for leg in account.legs for position in leg.positions]
         self._exposures = exposures(account, policy.portfolio, at_s) if self._portfolio else {}
         self._scenarios = scenarios(list(self._exposures), policy.portfolio) if self._portfolio else []
@@ -60,6 +61,14 @@ class QuickAccount:
             assets, required, equity = assets + its_assets, required + its_required, equity + its_equity
             maintenance = maintenance + its_maintenance
         marks = [its.units / UNITS * self._price(its, at) for its in self._holdings]
+        for payoff in self._payoffs:
+            value = payoff.value / (UNITS * WAD)
+            if self._portfolio:
+                marks.append(value + 0 * assets)
+            elif value > 0:
+                assets, equity = assets + value * (payoff.market.long_weight_bps / BPS), equity + value
+            else:
+                required, equity = required - value, equity + value
         if self._portfolio:
             return self._netted(at, assets, required, equity, marks)
         for its, mark in zip(self._holdings, marks, strict=True):
@@ -83,7 +92,7 @@ class QuickAccount:
             gained = 0 * assets
             for perpetual in self._perpetuals:
                 gained = gained + perpetual.size_wad / WAD * at[perpetual.asset] * moves[perpetual.asset]
-            for its, mark in zip(self._holdings, marks, strict=True):
+            for its, mark in zip(self._holdings, marks, strict=False):
                 shocked = its.contract.part(scenario.shock) / MOVE
                 moved = self._price(its, at, moves[its.option.asset], shocked)
                 gained = gained + its.units / UNITS * moved - mark

@@ -71,13 +71,46 @@ class Holding:
     counts: Multipliers
 
 
-def holdings(
-    legs: Iterable[Leg], policy: RiskPolicy, multipliers: Mapping[str, Multipliers], at_s: int
-) -> Iterator[Holding]:
-    """Yield the options of `legs` as of `at_s`."""
+@dataclass(frozen=True, slots=True)
+class Payoff:
+    """What an option came to, USD wad in `model.UNITS`, negative if owed: no price moves it any more."""
+
+    asset: str
+    market: OptionMarketRisk
+    value: int
+    counts: Multipliers
+
+
+def payoffs(
+    legs: Iterable[Leg], policy: RiskPolicy, multipliers: Mapping[str, Multipliers]
+) -> Iterator[Payoff]:
+    """Yield the options of `legs` whose underlying's price at expiry is fixed. They wait for their settlement."""
     for leg in legs:
         counts = multipliers.get(leg.chain, AS_READ)
         for option in leg.options:
+            if option.settlement_wad is not None:
+                value = option.size_wad * 10**18 * payoff_wad(option, option.settlement_wad)
+                yield Payoff(option.asset, policy.option_markets[option.market], value, counts)
+
+
+def payoff_wad(option: OptionPosition, underlying_wad: int) -> int:
+    """Return what exercising one contract gives, USD wad."""
+    away_wad = underlying_wad - option.strike_wad
+    return max(away_wad if option.is_call else -away_wad, 0)
+
+
+def holdings(
+    legs: Iterable[Leg], policy: RiskPolicy, multipliers: Mapping[str, Multipliers], at_s: int
+) -> Iterator[Holding]:
+    """Yield the options of `legs` as of `at_s`, but for those of `payoffs`.
+
+    One that expired and is not fixed yet still moves: its chain's first price from then on is what it will come to.
+    """
+    for leg in legs:
+        counts = multipliers.get(leg.chain, AS_READ)
+        for option in leg.options:
+            if option.settlement_wad is not None:
+                continue
             market = policy.option_markets[option.market]
             tenor_s = max(option.expiry_s - at_s, 0)
             contract = Contract(

@@ -2,6 +2,7 @@
 
 A long option counts with its market's weight. A short one is owed at its price, and needs of the underlying's
 price a fraction less what it is out of the money, but at least another one, as on the larger option venues.
+One whose price at expiry is fixed counts with what it came to.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from config.units import BPS
 from keeper.domain.account import Account
 from keeper.margin.curves import Curve, Multipliers, curves
 from keeper.margin.model import Kind
-from keeper.margin.parameters import RiskPolicy
-from keeper.margin.sheet import FINE, Cases, Holding, Row, Sides, holdings
+from keeper.margin.parameters import OptionMarketRisk, RiskPolicy
+from keeper.margin.sheet import FINE, Cases, Holding, Payoff, Row, Sides, holdings, payoffs
 from keeper.margin.surface import Bundle, Plain, Term
 
 
@@ -27,6 +28,9 @@ class StandardSheet:
         self._holdings: dict[str, list[Holding]] = {}
         for holding in holdings(account.legs, policy, multipliers, at_s):
             self._holdings.setdefault(holding.option.asset, []).append(holding)
+        self._payoffs: dict[str, list[Payoff]] = {}
+        for payoff in payoffs(account.legs, policy, multipliers):
+            self._payoffs.setdefault(payoff.asset, []).append(payoff)
         self._sides = {
             asset: {name: _side(name, its) for name in ("maintenance", "initial", "full")}
             for asset, its in self._holdings.items()
@@ -35,7 +39,7 @@ class StandardSheet:
     @property
     def assets(self) -> Sequence[str]:
         """Every asset that has a part in the account."""
-        return sorted({*self._curves, *self._holdings})
+        return sorted({*self._curves, *self._holdings, *self._payoffs})
 
     def bundles(self, asset: str) -> Sequence[Bundle]:
         """Return the options on an underlying, weighted for each kind of margin and in full."""
@@ -56,10 +60,11 @@ class StandardSheet:
 
         def plain(asset: str) -> Plain:
             curve, its = self._curves.get(asset), self._holdings.get(asset, ())
+            received, owed = self._settled(asset, name)
 
             def value(price_wad: int) -> int:
                 assets, required = curve.margin(price_wad, kind) if curve is not None else (0, 0)
-                required += _short_margin(its, price_wad, kind)
+                assets, required = assets + received, required + owed + _short_margin(its, price_wad, kind)
                 return (assets * assets_weight - required * required_weight) * FINE
 
             return value
@@ -85,13 +90,28 @@ class StandardSheet:
 
         def plain(asset: str) -> Plain:
             curve: Curve | None = self._curves.get(asset)
-            return lambda price_wad: curve.equity(price_wad) * FINE if curve is not None else 0
+            received, owed = self._settled(asset, "full")
+            return lambda price_wad: (
+                (received - owed + (curve.equity(price_wad) if curve is not None else 0)) * FINE
+            )
 
         return self._cases(plain, "full", 1, 1)
 
+    def _settled(self, asset: str, name: str) -> tuple[int, int]:
+        """Return what options came to: what of it counts for the account, and what is owed."""
+        its = self._payoffs.get(asset, ())
+        received = sum(
+            each.value * each.counts.assets_bps * _weight_bps(each.market, name)
+            for each in its
+            if each.value > 0
+        )
+        return received, -sum(
+            each.value * each.counts.liabilities_bps * BPS for each in its if each.value < 0
+        )
+
     def _cases(self, plain: Callable[[str], Plain], name: str, held: int, owed: int) -> Cases:
         row: Row = {asset: (plain(asset), self._terms(asset, name, held, owed)) for asset in self._holdings}
-        still = {asset: plain(asset) for asset in self._curves if asset not in self._holdings}
+        still = {asset: plain(asset) for asset in self.assets if asset not in self._holdings}
         return Cases(still, [[row]])
 
     def _terms(self, asset: str, name: str, held: int, owed: int) -> list[Term]:
@@ -102,11 +122,7 @@ def _side(name: str, its: Sequence[Holding]) -> Sides:
     side = Sides(name)
     for holding in its:
         market = holding.market
-        weight_bps = {
-            "maintenance": market.long_weight_bps,
-            "initial": market.initial_long_weight_bps,
-            "full": BPS,
-        }[name]
+        weight_bps = _weight_bps(market, name)
         if holding.units > 0:
             side.add(
                 market.volatility, holding.contract, holding.units * holding.counts.assets_bps * weight_bps
@@ -116,6 +132,14 @@ def _side(name: str, its: Sequence[Holding]) -> Sides:
                 market.volatility, holding.contract, holding.units * holding.counts.liabilities_bps * BPS
             )
     return side
+
+
+def _weight_bps(market: OptionMarketRisk, name: str) -> int:
+    return {
+        "maintenance": market.long_weight_bps,
+        "initial": market.initial_long_weight_bps,
+        "full": BPS,
+    }[name]
 
 
 def _short_margin(its: Sequence[Holding], price_wad: int, kind: Kind) -> int:

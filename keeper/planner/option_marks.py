@@ -14,6 +14,7 @@ from keeper.domain.health import Interval
 from keeper.margin.black76 import Bounds, bounds, deviation, discount
 from keeper.margin.evidence import price_box, time_of
 from keeper.margin.parameters import RiskPolicy
+from keeper.margin.sheet import payoff_wad
 from oracles.price import Price
 
 
@@ -22,7 +23,7 @@ def mark(
 ) -> Interval | None:
     """Return what one contract is worth, USD wad, or None without a market or a price.
 
-    From expiry on it is what exercise would give now.
+    From expiry on it is what exercise would give now, and once its underlying's price then is fixed, what that gives.
     """
     market = policy.option_markets.get(option.market)
     if market is None or market.asset != option.asset:
@@ -33,6 +34,9 @@ def mark(
     underlying, volatility = boxes
     if underlying is None or volatility is None:
         return None
+    if option.settlement_wad is not None:
+        came_to_wad = payoff_wad(option, option.settlement_wad)
+        return Interval(came_to_wad, came_to_wad, came_to_wad)
     tenor_s = max(option.expiry_s - at_s, 0)
     discounted = discount(market.rate_bps, tenor_s)
 

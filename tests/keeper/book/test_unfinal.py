@@ -10,11 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chains.blocks import ChainUpdate
-from chains.hub.events import AccountOpened, ClaimPaid, CollateralSet, DebtSet, PositionSet
+from chains.hub.events import AccountOpened, ClaimPaid, CollateralSet, DebtSet, PositionSet, SettlementFixed
 from keeper.book.book import Book
 from keeper.domain.account import Account, EarlierLeg
 from keeper.margin.unfinal import possible
-from tests.keeper.book.growing import ALICE, BOB, CHAINS, USDC, WETH, Chain, make_book, opened
+from tests.keeper.book.growing import (
+    ALICE,
+    BOB,
+    CHAINS,
+    OPTIONS,
+    USDC,
+    WETH,
+    Chain,
+    make_book,
+    opened,
+    option,
+)
 from tests.keeper.book.test_book_properties import Storm
 
 DEPTH = 2
@@ -138,6 +149,38 @@ def test_a_payment_that_is_undone_leaves_the_claim_and_what_it_was_paid_from() -
         if leg.collateral
     ]
     assert [(2, 0), (9, 1)] == pending
+
+
+def settled_at(book: Book) -> list[int | None]:
+    found = book.account(ALICE)
+    assert found is not None
+    return [option.settlement_wad for its in possible(found) for leg in its.legs for option in leg.options]
+
+
+def test_what_an_expiry_came_to_is_told_of_every_option_that_waits_for_it() -> None:
+    book, here = make_book(unfinal_blocks=1), Chain("here")
+    book.apply(here.grow((option(ALICE, 5), option(BOB, -5, strike=3_000)), ()))
+    assert [None] == settled_at(book)
+
+    touched = book.apply(here.grow((SettlementFixed(OPTIONS, 5_000, 2_600, 7, 5_010),)))
+
+    assert frozenset({ALICE, BOB}) == touched
+    assert [2_600, None] == settled_at(book)
+    assert [(ALICE, 2_600), (BOB, 2_600)] == [(who, price) for who, _, price in book.expired("here", 5_000)]
+    assert [] == list(book.expired("here", 4_999))
+
+    book.apply(here.grow((option(ALICE, 0),)))
+    assert [(BOB, 2_600)] == [(who, price) for who, _, price in book.expired("here", 5_000)]
+
+
+def test_what_an_expiry_came_to_goes_with_its_block() -> None:
+    book, here = make_book(), Chain("here")
+    book.apply(here.grow((option(ALICE, 5),), ()))
+    book.apply(here.grow((SettlementFixed(OPTIONS, 5_000, 2_600, 7, 5_010),)))
+
+    book.apply(here.grow((SettlementFixed(OPTIONS, 5_000, 2_500, 8, 5_020),), drop=1))
+
+    assert [2_500] == settled_at(book)
 
 
 def test_after_a_reorganisation_only_the_blocks_that_are_there_count() -> None:
