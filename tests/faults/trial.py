@@ -21,6 +21,7 @@ from tests.end_to_end.rounds import Round, Rounds, steady_prices
 from tests.end_to_end.soundness import assert_sound
 from tests.end_to_end.stage import ATTESTOR_NAMES, Stage, until
 
+MOST_BLOCKS_UNDER_FAULT = 8
 LIVENESS_BLOCKS = 10
 """Once faults have ended, everybody who can be liquidated is, within so many blocks."""
 NOTHING_TO_MINE_S = 4.0
@@ -42,6 +43,7 @@ class Trial:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.rounds = Rounds(stage, FAILING, STANDING)
+        self._alerts_before: set[str] = set()
         self.mined = 0
         """How many blocks the last trial took from the end of its fault until everybody was liquidated."""
 
@@ -97,6 +99,7 @@ class Trial:
 
     async def opened(self) -> Round:
         """Open the next accounts, and wait until the daemon knows them as healthy."""
+        self._alerts_before = self.alerts()
         played = await self.rounds.opened()
         await self.block()
         await self.stage.known(played.all, timeout_s=45)
@@ -105,6 +108,18 @@ class Trial:
     async def crash(self) -> None:
         """Let prices fall, feeds in the next block."""
         await self.rounds.crash()
+
+    async def endure(self, blocks: int, was_met: Callable[[], bool], *, blind: bool = False) -> None:
+        """Let so many blocks go by under a fault, and more until it was met. A `blind` daemon sees none of them."""
+        for number in range(MOST_BLOCKS_UNDER_FAULT):
+            if blind:
+                await until(was_met, "the fault is met")
+            else:
+                await self._wait_for_work(was_met)
+            if number >= blocks and was_met():
+                return
+            await self.block(unseen=blind)
+        raise AssertionError("the fault was never met")
 
     async def live(self, played: Round, blocks: int = LIVENESS_BLOCKS) -> None:
         """Liveness: everybody who fell is liquidated within so many blocks from now, and nothing is left under way."""
@@ -125,18 +140,22 @@ class Trial:
         assert self.rounds.steps_expected(played) == await self.rounds.steps_taken(played)
         await assert_sound(self.stage)
 
-    async def over(self, played: Round) -> None:
-        """Check both, and that nothing goes on being alarmed about."""
+    async def over(self, played: Round, alerts: Collection[str] = ()) -> None:
+        """Check both, and that no alarm lasts, but `alerts` that a person has to close."""
         await self.live(played)
         await self.sound(played)
-        await self.calm()
+        await self.calm(alerts)
 
     async def calm(self, but: Collection[str] = ()) -> None:
-        """Wait until every alert is closed (`but` those that a person has to close)."""
-        await until(lambda: not self.alerts() - set(but), f"no alert is open, but {self.alerts()}")
+        """Wait until every alert since the accounts were opened is closed, `but` those kinds that a person has to close."""
+
+        def left() -> set[str]:
+            return {each for each in self.alerts() - self._alerts_before if each.split("/")[0] not in but}
+
+        await until(lambda: not left(), f"no alert is open, but {left()}")
 
     def alerts(self) -> set[str]:
-        """What is open now: the kinds of alerts, without their subjects."""
+        """What is open now, each as kind/subject."""
         found = self.stage.rows("SELECT dedupe_key FROM alerts WHERE closed_at_ms IS NULL")
         return {str(row["dedupe_key"]) for row in found}
 
@@ -152,10 +171,11 @@ class Trial:
             f"{[states.get(each) for each in played.all]}, alerts {sorted(self.alerts())}, intents {intents}"
         )
 
-    async def _wait_for_work(self) -> None:
+    async def _wait_for_work(self, is_enough: Callable[[], bool] = lambda: False) -> None:
+        """Wait until there is something to mine, or there was not for a while."""
         loop = asyncio.get_running_loop()
         end = loop.time() + NOTHING_TO_MINE_S
-        while loop.time() < end:
+        while loop.time() < end and not is_enough():
             for chain in self.stage.chains.values():
                 if int((await chain.node.rpc("txpool_status"))["pending"], 16):
                     return
