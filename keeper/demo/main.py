@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import structlog
@@ -52,15 +54,23 @@ def main(
     crash_kill: bool = False,
 ) -> int:
     """Run the demo and return the exit code: 0 only if everything held."""
+
+    async def play(timeline: Timeline) -> int:
+        roles = cast(accounts, seed, int(time.time()))
+        return await _run(timeline, roles, seed, keep=keep, crash_kill=crash_kill)
+
+    return performed(play, as_json=as_json)
+
+
+def performed(play: Callable[[Timeline], Coroutine[Any, Any, int]], *, as_json: bool) -> int:
+    """Have a demo played and return its exit code; what can not be played is told, not raised."""
     # The demo prints a timeline; what its own parts log would only be in the way.
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     timeline = Timeline(
         Console(stderr=as_json, highlight=False, width=None if sys.stdout.isatty() else PRINTED_WIDTH)
     )
     try:
-        code = asyncio.run(
-            _run(timeline, cast(accounts, seed, int(time.time())), seed, keep=keep, crash_kill=crash_kill)
-        )
+        code = asyncio.run(play(timeline))
     except NO_STAGE as error:
         timeline.line(
             Mark.FAILED, f"the stage could not be set, or fell: {str(error) or type(error).__name__}"
@@ -88,12 +98,12 @@ async def _run(
         async with stage(Path(name), seed) as standing:
             try:
                 with timeline.shown():
-                    await _set_up(standing, roles, timeline)
+                    await set_up(standing, roles, timeline)
                     scene = Scene(standing, roles, timeline, crash_kill=crash_kill)
                     await scene.play()
                 if keep:
                     await _tell(standing, scene, roles, timeline)
-                    await _keep(standing, timeline)
+                    await keep_standing(standing, timeline)
                 codes = await standing.stop()
                 ended = {process: code for process, code in codes.items() if code}
                 timeline.check(
@@ -102,15 +112,15 @@ async def _run(
                 if not keep:
                     await _tell(standing, scene, roles, timeline)
             except (*NO_STAGE, StateLogError):
-                await _leave_evidence(standing, timeline)
+                await leave_evidence(standing, timeline)
                 raise
             if not timeline.all_held:
-                await _leave_evidence(standing, timeline)
+                await leave_evidence(standing, timeline)
         timeline.line(Mark.STEP, "everything is taken down")
     return EXIT_FINE if timeline.all_held else EXIT_FAILED
 
 
-async def _leave_evidence(standing: Stage, timeline: Timeline) -> None:
+async def leave_evidence(standing: Stage, timeline: Timeline) -> None:
     """Keep the logs of a demo that did not hold; never its keys."""
     await standing.stop()
     target = Path(tempfile.mkdtemp(prefix="keeper-demo-failed-"))
@@ -118,7 +128,8 @@ async def _leave_evidence(standing: Stage, timeline: Timeline) -> None:
     timeline.line(Mark.FAILED, f"what it left to look at: {target}")
 
 
-async def _set_up(standing: Stage, roles: tuple[Role, ...], timeline: Timeline) -> None:
+async def set_up(standing: Stage, roles: tuple[Role, ...], timeline: Timeline) -> None:
+    """Start the attestors, open the accounts at the hubs, and start the daemon."""
     for chain in standing.market.chains:
         timeline.line(
             Mark.STEP,
@@ -162,7 +173,7 @@ async def _tell(standing: Stage, scene: Scene, roles: tuple[Role, ...], timeline
     """Explain one liquidation, verify the log, and sum up."""
     done = scene.after.liquidated
     example = next((role for role in roles if len(done.get(role.account.account_id, ())) > 1), roles[0])
-    told = await _keeper(standing, "explain", example.account.account_id)
+    told = await keeper_command(standing, "explain", example.account.account_id)
     paragraph = " ".join(told.stdout.split("\n\n")[0].split())
     timeline.paragraph(f"keeper explain {example.account.account_id[:10]}", paragraph or told.stderr)
     timeline.check(
@@ -172,7 +183,7 @@ async def _tell(standing: Stage, scene: Scene, roles: tuple[Role, ...], timeline
         and all(chain in paragraph for chain in example.chains),
         why=f"{example.story}: exit code {told.returncode}",
     )
-    verified = await _keeper(standing, "verify")
+    verified = await keeper_command(standing, "verify")
     timeline.paragraph("keeper verify", verified.stdout.rstrip() or verified.stderr)
     verifies = verified.returncode == 0
     timeline.check("the log verifies", held=verifies, why=f"exit code {verified.returncode}")
@@ -188,7 +199,7 @@ async def _tell(standing: Stage, scene: Scene, roles: tuple[Role, ...], timeline
     )
 
 
-async def _keeper(standing: Stage, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+async def keeper_command(standing: Stage, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a keeper command as anybody would. In a thread: with --keep venues go on answering meanwhile."""
     words = [sys.executable, "-m", "keeper", command, *arguments, "--log", str(standing.state_log)]
     return await asyncio.to_thread(
@@ -196,7 +207,7 @@ async def _keeper(standing: Stage, command: str, *arguments: str) -> subprocess.
     )
 
 
-async def _keep(standing: Stage, timeline: Timeline) -> None:
+async def keep_standing(standing: Stage, timeline: Timeline) -> None:
     """Leave everything running until Ctrl-C."""
     timeline.paragraph(
         "still running",

@@ -20,13 +20,22 @@ from keeper.views.options import json_option
     help="How many accounts to open.",
 )
 @click.option("--seed", default="demo", show_default=True, help="Chooses account ids and how prices jiggle.")
+@click.option(
+    "--venues",
+    is_flag=True,
+    help="Another scene: Aave v3, Morpho Blue and the hub, each on a chain of its own.",
+)
 @json_option
-def command(*, keep: bool, kill: bool, accounts: int, seed: str, as_json: bool) -> int:
+def command(*, keep: bool, kill: bool, venues: bool, accounts: int, seed: str, as_json: bool) -> int:
     """Start three chains, play a scene (a glitch, a stall, a crash) and say what happened and why.
 
     Needs no configuration. Exits 0 only if everything held: nobody healthy was liquidated, everybody certainly
     liquidatable was, and the log verifies.
     """
+    if venues:
+        from keeper.demo.lending.main import main as main_with_venues
+
+        return main_with_venues(keep=keep, as_json=as_json, seed=seed)
     from keeper.demo.main import main
 
     return main(keep=keep, as_json=as_json, accounts=accounts, seed=seed, crash_kill=kill)

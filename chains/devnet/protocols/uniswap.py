@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from math import isqrt
+from math import floor, isqrt, log
 from pathlib import Path
 
 from eth_utils import to_checksum_address
@@ -42,6 +42,22 @@ async def swap_pool(chain: LocalChain, price: tuple[int, int], first: str, secon
     signature = "provide(address,int24,int24,uint128)"
     await chain.send(OWNER, provider, signature, pool, -_WIDEST_TICK, _WIDEST_TICK, depth)
     return pool
+
+
+async def set_price(chain: LocalChain, pool: str, price: tuple[int, int], first: str, second: str) -> None:
+    """Have a pool trade at another price (see `swap_pool`), as if somebody had traded it there.
+
+    Writes the first slot of the pool: square root of the price in the low 160 bits, its tick in the next 24. With
+    liquidity over the whole range nothing else depends on the price.
+    """
+    amounts = price if int(first, 16) < int(second, 16) else price[::-1]
+    root = isqrt((amounts[1] << 192) // amounts[0])
+    tick = floor(log(amounts[1] / amounts[0]) / log(1.0001))
+    slot = int(await chain.node.rpc("eth_getStorageAt", pool, "0x0", "latest"), 16)
+    rest = slot >> 184 << 184
+    value = rest | (tick % 2**24) << 160 | root
+    await chain.node.rpc("anvil_setStorageAt", pool, "0x" + "00" * 32, f"0x{value:064x}")
+    await chain.node.rpc("evm_mine")
 
 
 def built() -> str:
