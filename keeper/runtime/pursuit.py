@@ -110,7 +110,7 @@ class Pursuit:
 
     def senders(self, account: Account) -> dict[str, str]:
         """Return who would send for this account now, by chain."""
-        return self._senders.of(account)
+        return self._senders.of(account, self._under_way.values())
 
     def is_waiting(self, account_id: str) -> bool:
         """Whether a plan of this account has not been looked at yet."""

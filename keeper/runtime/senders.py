@@ -40,19 +40,22 @@ class Senders:
         self._lanes = lanes
         self._evidence = evidence
 
-    def of(self, account: Account) -> dict[str, str]:
-        """Return who would send for this account now, by chain.
+    def of(self, account: Account, under_way: Iterable[Begun] = ()) -> dict[str, str]:
+        """Return who would send for this account now, by chain: plans are made with what they hold.
 
         Whoever has a claim on the account takes it. Otherwise one key on all chains, where there is one: it can open
-        a claim on one chain and take it on another.
+        a claim on one chain and take it on another. Who has little left to repay with does not stand for those who
+        have more.
         """
         found = self._claimants(account)
+        begun = list(under_way)
         common = set.intersection(*(set(lanes.senders) for lanes in self._lanes.values()))
         first = next((sender for sender in found.values() if sender in common), None)
         for chain, lanes in self._lanes.items():
             if chain not in found:
-                sender = lanes.choose({first}) if first else lanes.choose(common)
-                found[chain] = sender or lanes.choose() or lanes.senders[0]
+                able = self._wealthy(chain, begun)
+                sender = lanes.choose({first}) if first else lanes.choose(common & able)
+                found[chain] = sender or lanes.choose(able) or lanes.choose() or lanes.senders[0]
                 first = first or (sender if sender in common else None)
         return found
 
@@ -85,6 +88,14 @@ class Senders:
         account = self._evidence.book.account(account_id)
         claims = [claim for leg in (account.legs if account is not None else ()) for claim in leg.claims]
         return next((claim.beneficiary for claim in claims if claim.claim == step.claim), "")
+
+    def _wealthy(self, chain: str, begun: Iterable[Begun]) -> set[str]:
+        """Return the signers that have at least half of what the one with the most stable has left."""
+        senders = self._lanes[chain].senders
+        if len(senders) == 1:
+            return set(senders)
+        left = {sender: self._stable_left(chain, sender, begun) for sender in senders}
+        return {sender for sender in senders if 2 * left[sender] >= max(left.values())}
 
     def _stable_left(self, chain: str, sender: str, under_way: Iterable[Begun]) -> int:
         """Return what a signer holds beyond what its steps that may still be mined will take, raw."""

@@ -7,10 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from chains.devnet.anvil import Anvil
-from chains.devnet.deploy import OWNER, Deployment, HubTerms, deploy, set_feed
+from chains.devnet.deploy import (
+    APPROVE,
+    MINT,
+    OWNER,
+    UNLIMITED,
+    Deployment,
+    HubTerms,
+    address_word,
+    deploy,
+    set_feed,
+)
 from chains.devnet.faults.proxy import RpcProxy
 from chains.devnet.transactor import Transactor
-from chains.hub.codec import decode, selector
+from chains.hub.codec import decode, selector, word
 from chains.hub.events import HubEvent, Liquidated
 from config.units import parse_wad
 from keeper.demo.configure import LocalChain
@@ -65,6 +75,15 @@ class TestChain:
         answers = {asset: parse_wad(price) for asset, price in prices.items()}
         self.deployment = await deploy(self.node, self.name, answers, terms, keeper)
         self.proxy = await RpcProxy(self.node.url).__aenter__()
+
+    async def equip(self, keeper: str) -> None:
+        """Give another key of the keeper's what the first has: coins, stable to repay with, the hub's approval."""
+        usdc = self.deployment.tokens[0].address
+        await self.transactor.enrich(keeper)
+        await self.transactor.call(OWNER, usdc, MINT + address_word(keeper) + word(5 * 10**12), "inventory")
+        approval = APPROVE + address_word(self.deployment.hub) + word(UNLIMITED)
+        await self.transactor.call(keeper, usdc, approval, "approval")
+        await self.transactor.flush()
 
     async def stop(self) -> None:
         if hasattr(self, "proxy"):

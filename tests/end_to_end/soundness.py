@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from chains.hub.events import Liquidated
 from keeper.planner.decide import replay
@@ -13,8 +13,11 @@ from keeper.views.audit.whole import audit
 from tests.end_to_end.stage import Stage
 
 
-async def assert_sound(stage: Stage) -> None:
-    """The log verifies; nothing of ours is on chain that it does not know; no intent was mined twice."""
+async def assert_sound(stage: Stage, foreign: Collection[str] = ()) -> None:
+    """The log verifies; nothing of ours is on chain that it does not know; no intent was mined twice.
+
+    `foreign` are transactions that the test itself signed with a keeper's key.
+    """
     path = stage.settings.state_log
     assert () == (await asyncio.to_thread(verify, path)).findings
     failed = [finding for finding in await asyncio.to_thread(audit, path, replay) if not finding.holds]
@@ -24,7 +27,10 @@ async def assert_sound(stage: Stage) -> None:
     }
     for chain in stage.chains.values():
         mined = [
-            tx["hash"] for tx in await chain.sent_by(stage.keeper.address, stage.first_block[chain.name])
+            tx["hash"]
+            for keeper in stage.keepers
+            for tx in await chain.sent_by(keeper.address, stage.first_block[chain.name])
+            if tx["hash"] not in foreign
         ]
         assert set() == set(mined) - intent_of.keys()
         twice = [intent for intent, times in Counter(intent_of[tx] for tx in mined).items() if times > 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -83,17 +84,18 @@ class Stage:
         own_nodes: Sequence[str] = (),
         venues: Sequence[str] = tuple(SYMBOLS),
         alone: bool = False,
+        keepers: int = 1,
         text: Callable[[str], str] = lambda text: text,
     ) -> None:
         """Attestors with `own_markets` ask venues of their own, those with `own_nodes` have proxies of their own.
 
-        With `alone` no attestor runs. `text` may change the configuration files before they are written.
+        With `alone` no attestor runs. Each of several `keepers` is a signer of every chain. `text` may change the configuration files before they are written.
         """
         self.directory = directory
         self.chains = {plan.name: TestChain(plan) for plan in plans}
         self.market = Market(venues)
         self.own_markets = {name: Market() for name in own_markets}
-        self.keeper = Key(KEEPER_SECRET)
+        self.keepers = [Key(bytes([KEEPER_SECRET[0] + at]) * 32) for at in range(keepers)]
         self.attestor_keys = {name: Key(bytes([at + 1]) * 32) for at, name in enumerate(ATTESTOR_NAMES)}
         self.attestors: dict[str, RunningAttestor] = {}
         self.proxies: dict[str, dict[str, RpcProxy]] = {}
@@ -107,6 +109,11 @@ class Stage:
         self._alone = alone
         self._text = text
         self._stack = AsyncExitStack()
+
+    @property
+    def keeper(self) -> Key:
+        """The keeper's key, or its first."""
+        return self.keepers[0]
 
     @property
     def config(self) -> Path:
@@ -196,6 +203,8 @@ class Stage:
         # One after the other: a node is tied to the thread that starts it.
         for chain in self.chains.values():
             await chain.start(self.prices, signers, 2, self.keeper.address)
+            for key in self.keepers[1:]:
+                await chain.equip(key.address)
         attestors = [self._attestor(name) for name in self.attestor_keys]
         await self._configure(attestors)
         self.policy_hash = policy_hash(RiskPolicy.from_settings(self.settings))
@@ -220,7 +229,7 @@ class Stage:
             address=self.keeper.address,
             state_log=keeper_log,
         )
-        self.settings = self._written(self.config, text)
+        self.settings = self._written(self.config, self._several(text))
         for attestor in attestors:
             chains = []
             for chain in self.chains.values():
@@ -239,6 +248,17 @@ class Stage:
             )
             settings = self._written(self.directory / f"{attestor.name}.toml", text)
             self.attestors[attestor.name] = RunningAttestor(settings)
+
+    def _several(self, text: str) -> str:
+        """Name every keeper's key where the first is named."""
+        if len(self.keepers) == 1:
+            return text
+        names = ["keeper", *(f"keeper{at}" for at in range(2, len(self.keepers) + 1))]
+        text = text.replace('signer = "keeper"', f"signers = {json.dumps(names)}")
+        for name, key, at in zip(names[1:], self.keepers[1:], range(1, len(names)), strict=True):
+            file = self._key_file(name, bytes([KEEPER_SECRET[0] + at]) * 32)
+            text += f'\n[signers.{name}]\naddress = "{key.address}"\nkey_file = "{file}"\n'
+        return text
 
     def _written(self, path: Path, text: str) -> Settings:
         path.write_text(self._text(text))
