@@ -7,11 +7,13 @@ comes out as bytes: no ABI is known here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
 from typing import Any, Self, TypeAlias
 
 from eth_hash.auto import keccak
 
+from chains.abilities import Abilities
 from chains.answers import (
     Emitters,
     FeeQuote,
@@ -26,9 +28,17 @@ from chains.answers import (
 )
 from chains.blocks import Head
 from chains.endpoint import Call, Endpoint
-from chains.endpoint_pool import EndpointPool
+from chains.endpoint_pool import Answer, EndpointPool
 from chains.errors import AskForLess, ChainError, EndpointUnavailable, NotYetThere, Reverted
-from chains.provider import Json
+from chains.questions import (
+    as_call,
+    at_block,
+    batched,
+    calls_by_hash,
+    logs_by_hash,
+    pinned,
+    present,
+)
 from chains.send_errors import SendClass, SendOutcome
 from chains.transactions import TransactionRequest
 from config.settings import ChainSettings
@@ -36,8 +46,6 @@ from config.settings import ChainSettings
 ContractCall: TypeAlias = tuple[str, bytes]
 """A contract's address and the calldata for it."""
 
-BATCH_CALLS = 100
-BATCH_BYTES = 512 * 1024
 LOG_SPAN_BLOCKS = 2_000
 SPAN_DOUBLES_AFTER = 8
 
@@ -49,10 +57,22 @@ class ChainClient:
     `ChainMismatch` when none serves the configured chain.
     """
 
-    def __init__(self, name: str, chain_id: int, genesis_hash: str, endpoints: Sequence[Endpoint]) -> None:
+    def __init__(
+        self,
+        name: str,
+        chain_id: int,
+        genesis_hash: str,
+        endpoints: Sequence[Endpoint],
+        *,
+        agreeing: int = 1,
+        block_time_s: float = 2.0,
+    ) -> None:
         self.name = name
         self.chain_id = chain_id
-        self.pool = EndpointPool(name, chain_id, genesis_hash, endpoints)
+        self.pool = EndpointPool(
+            name, chain_id, genesis_hash, endpoints, agreeing=agreeing, block_time_s=block_time_s
+        )
+        self._is_decisive = False
         self._span_blocks = LOG_SPAN_BLOCKS
         self._spans_in_a_row = 0
 
@@ -63,15 +83,38 @@ class ChainClient:
             Endpoint(each.url, max_requests_per_s=each.max_requests_per_s, timeout_s=each.timeout_s)
             for each in settings.endpoints
         ]
-        return cls(name, settings.chain_id, settings.genesis_hash, endpoints)
+        return cls(
+            name,
+            settings.chain_id,
+            settings.genesis_hash,
+            endpoints,
+            agreeing=settings.agreeing_endpoints,
+            block_time_s=settings.block_time_s,
+        )
+
+    @property
+    def decisive(self) -> Self:
+        """This client for reads that decide whether something is sent: each answer is one that as many endpoints gave
+        alike as the chain's settings demand. Raises `NotAgreed` where they did not.
+        """
+        if self.pool.agreeing == 1:
+            return self
+        twin = copy(self)
+        twin._is_decisive = True  # noqa: SLF001 - its own kind
+        return twin
+
+    @property
+    def has_several(self) -> bool:
+        """Whether there is more than one endpoint to compare."""
+        return len(self.pool.endpoints) > 1
 
     async def connect(self) -> None:
         """Check chain id and genesis hash. Raises `ChainMismatch`, or `RetryLater` if no endpoint answers."""
         await self.pool.connect()
 
-    async def survey(self) -> None:
-        """Let lagging and foreign endpoints leave (see `EndpointPool.survey`)."""
-        await self.pool.survey()
+    async def survey(self, at: int | None = None) -> None:
+        """Let endpoints leave that lag, contradict the others or are foreign (see `EndpointPool.survey`)."""
+        await self.pool.survey(at)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -80,6 +123,18 @@ class ChainClient:
     async def head(self) -> Head:
         """Return the newest block."""
         return await self._block("eth_getBlockByNumber", "latest")
+
+    async def head_and_final(self) -> tuple[Head, Head | None]:
+        """Return the newest block and the newest that the chain calls finalized, if a node knows that, in one request."""
+
+        async def question(endpoint: Endpoint) -> tuple[Head, Head | None]:
+            newest, final = await endpoint.batch(
+                [("eth_getBlockByNumber", ["latest", False]), ("eth_getBlockByNumber", ["finalized", False])]
+            )
+            head = read_head(self.name, present(newest, "block latest"))
+            return head, read_head(self.name, final) if isinstance(final, dict) else None
+
+        return await self._ask(question, needs=lambda its: its.finalized_tag)
 
     async def block(self, at: int | str) -> Head:
         """Return the block with this number or hash. Raises `NotYetThere` if no node has it."""
@@ -97,15 +152,15 @@ class ChainClient:
         """Return the blocks with these numbers, in order. Raises `NotYetThere` if one is missing."""
 
         async def question(endpoint: Endpoint) -> list[Head]:
-            results = await _batched(
+            results = await batched(
                 endpoint, [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
             )
-            heads = [read_head(self.name, _present(result, "block")) for result in results]
+            heads = [read_head(self.name, present(result, "block")) for result in results]
             if [head.number for head in heads] != list(numbers):
                 raise NotYetThere("the blocks are not those that were asked for")
             return heads
 
-        return await self.pool.ask(question)
+        return await self._ask(question)
 
     async def logs(self, block_hash: str, address: Emitters) -> list[Log]:
         """Return the logs of `address` in this block, in order. Raises `NotYetThere` if the block is not there."""
@@ -118,27 +173,27 @@ class ChainClient:
             calls: list[Call] = [
                 ("eth_getLogs", [{"blockHash": h, "address": address}]) for h in block_hashes
             ]
-            results = await _batched(endpoint, calls)
+            results = await batched(endpoint, calls)
             return [
-                read_logs(_present(result, "logs"), address=address, block_hash=block_hash)
+                read_logs(present(result, "logs"), address=address, block_hash=block_hash)
                 for result, block_hash in zip(results, block_hashes, strict=True)
             ]
 
-        return await self.pool.ask(question)
+        return await self._ask(question, needs=logs_by_hash)
 
-    async def logs_range(self, first: int, last: int, address: Emitters) -> list[Log]:
+    async def logs_range(self, first: int, last: int, address: Emitters, *, other: bool = False) -> list[Log]:
         """Return the logs of `address` of blocks `first` to `last`, both included, in order.
 
         The range is read in spans; a span that is too much for the node (by its words, by our cap,
         or by its silence) is halved. A node that does not have a span's last block is not believed
         about the span: many clip the range silently. Raises `NotYetThere` then, and `AskForLess` if
-        a single block is too much.
+        a single block is too much. With `other` they are read from another endpoint than is usually asked.
         """
         logs: list[Log] = []
         while first <= last:
             end = min(last, first + self._span_blocks - 1)
             try:
-                logs += await self._logs_span(first, end, address)
+                logs += await self._logs_span(first, end, address, other=other)
             except (AskForLess, EndpointUnavailable) as failure:
                 silent = isinstance(failure, EndpointUnavailable)
                 if first == end or (silent and not getattr(failure, "timed_out", False)):
@@ -155,30 +210,30 @@ class ChainClient:
         """Return what the contract answers at this block. Raises `Reverted`, or `NotYetThere` if the
         block is not (or no longer) on the node's chain.
         """
-        params = [{"to": to, "data": "0x" + data.hex()}, _pinned(block_hash)]
+        params = [{"to": to, "data": "0x" + data.hex()}, pinned(block_hash)]
 
         async def question(endpoint: Endpoint) -> bytes:
             return read_data(await endpoint.request("eth_call", params))
 
-        return await self.pool.ask(question)
+        return await self._ask(question, needs=calls_by_hash)
 
     async def call_many(self, calls: Sequence[ContractCall], block_hash: str) -> list[bytes | Reverted]:
         """Return each call's answer at this block, in order; one that reverts fails only itself.
 
         Sent as JSON-RPC batches of at most 100 calls. Raises as `call` for anything but a revert.
         """
-        pin = _pinned(block_hash)
+        pin = pinned(block_hash)
         wire: list[Call] = [("eth_call", [{"to": to, "data": "0x" + data.hex()}, pin]) for to, data in calls]
 
         async def question(endpoint: Endpoint) -> list[bytes | Reverted]:
             answers: list[bytes | Reverted] = []
-            for result in await _batched(endpoint, wire):
+            for result in await batched(endpoint, wire):
                 if isinstance(result, ChainError) and not isinstance(result, Reverted):
                     raise result
                 answers.append(result if isinstance(result, Reverted) else read_data(result))
             return answers
 
-        return await self.pool.ask(question)
+        return await self._ask(question, needs=calls_by_hash)
 
     async def receipt(self, tx_hash: str) -> Receipt | None:
         """Return the transaction's receipt, or None while the node knows none."""
@@ -187,24 +242,24 @@ class ChainClient:
             found = await endpoint.request("eth_getTransactionReceipt", [tx_hash])
             return None if found is None else read_receipt(found, tx_hash)
 
-        return await self.pool.ask(question)
+        return await self._ask(question)
 
     async def transaction_count(self, address: str, block: int | str = "latest") -> int:
         """Return the sender's next nonce at a block: a number, a hash, ``latest`` or ``pending``."""
-        return await self._quantity("eth_getTransactionCount", [address, _at(block)])
+        return await self._quantity("eth_getTransactionCount", [address, at_block(block)])
 
     async def balance(self, address: str, block: int | str = "latest") -> int:
         """Return the native balance in wei at a block: a number, a hash or a tag."""
-        return await self._quantity("eth_getBalance", [address, _at(block)])
+        return await self._quantity("eth_getBalance", [address, at_block(block)])
 
     async def code(self, address: str, block: int | str = "latest") -> bytes:
         """Return the contract's code, empty if none is there."""
-        params = [address, _at(block)]
+        params = [address, at_block(block)]
 
         async def question(endpoint: Endpoint) -> bytes:
             return read_data(await endpoint.request("eth_getCode", params))
 
-        return await self.pool.ask(question)
+        return await self._ask(question)
 
     async def fees(self) -> FeeQuote:
         """Return the next block's base fee and the node's suggested tip."""
@@ -212,26 +267,26 @@ class ChainClient:
         async def question(endpoint: Endpoint) -> FeeQuote:
             calls: list[Call] = [("eth_feeHistory", ["0x1", "latest", []]), ("eth_maxPriorityFeePerGas", [])]
             history, tip = await endpoint.batch(calls)
-            return read_fees(_present(history, "fee history"), _present(tip, "tip"))
+            return read_fees(present(history, "fee history"), present(tip, "tip"))
 
-        return await self.pool.ask(question)
+        return await self._ask(question)
 
     async def simulate(
         self, transaction: TransactionRequest, sender: str, block: int | str = "pending"
     ) -> bytes:
         """Run the transaction as `sender` without sending it. Returns its return data, raises `Reverted`,
-        or `NodeRefused` where the node sees that it could not be paid for.
+        or `NodeRefused` where the node sees that it could not be paid for. Always a decisive read.
         """
-        params = [_as_call(transaction, sender), _at(block)]
+        params = [as_call(transaction, sender), at_block(block)]
 
         async def question(endpoint: Endpoint) -> bytes:
             return read_data(await endpoint.request("eth_call", params))
 
-        return await self.pool.ask(question)
+        return await self.pool.ask_agreeing(question)
 
     async def estimate_gas(self, transaction: TransactionRequest, sender: str) -> int:
         """Return the gas the node thinks the transaction needs. Raises `Reverted` if it would revert."""
-        fields = _as_call(transaction, sender)
+        fields = as_call(transaction, sender)
         for bound in ("gas", "maxFeePerGas", "maxPriorityFeePerGas"):
             del fields[bound]
         return await self._quantity("eth_estimateGas", [fields])
@@ -255,72 +310,35 @@ class ChainClient:
             )
         return SendOutcome(outcome.send_class, outcome.tx_hash, outcome.text, outcome.endpoint, maybe)
 
+    async def _ask(
+        self,
+        question: Callable[[Endpoint], Awaitable[Answer]],
+        needs: Callable[[Abilities], bool] | None = None,
+    ) -> Answer:
+        if self._is_decisive:
+            return await self.pool.ask_agreeing(question, needs=needs)
+        return await self.pool.ask(question, needs=needs)
+
     async def _block(self, method: str, at: str) -> Head:
         async def question(endpoint: Endpoint) -> Head:
-            return read_head(self.name, _present(await endpoint.request(method, [at, False]), f"block {at}"))
+            return read_head(self.name, present(await endpoint.request(method, [at, False]), f"block {at}"))
 
-        return await self.pool.ask(question)
+        return await self._ask(question)
 
     async def _quantity(self, method: str, params: list[Any]) -> int:
         async def question(endpoint: Endpoint) -> int:
             return read_quantity(await endpoint.request(method, params))
 
-        return await self.pool.ask(question)
+        return await self._ask(question)
 
-    async def _logs_span(self, first: int, last: int, address: Emitters) -> list[Log]:
+    async def _logs_span(self, first: int, last: int, address: Emitters, *, other: bool) -> list[Log]:
         async def question(endpoint: Endpoint) -> list[Log]:
             calls: list[Call] = [
                 ("eth_getLogs", [{"fromBlock": hex(first), "toBlock": hex(last), "address": address}]),
                 ("eth_getBlockByNumber", [hex(last), False]),
             ]
             logs, end = await endpoint.batch(calls)
-            read_head(self.name, _present(end, f"block {last}"))
-            return read_logs(_present(logs, "logs"), address=address, first=first, last=last)
+            read_head(self.name, present(end, f"block {last}"))
+            return read_logs(present(logs, "logs"), address=address, first=first, last=last)
 
-        return await self.pool.ask(question)
-
-
-async def _batched(endpoint: Endpoint, calls: Sequence[Call]) -> list[Any]:
-    """Send `calls` as batches that stay below 100 calls and half a megabyte each."""
-    results: list[Any] = []
-    chunk: list[Call] = []
-    size = 0
-    for call in calls:
-        weight = 200 + (len(call[1][0].get("data", "")) if call[0] == "eth_call" else 0)
-        if chunk and (len(chunk) == BATCH_CALLS or size + weight > BATCH_BYTES):
-            results += await endpoint.batch(chunk)
-            chunk, size = [], 0
-        chunk.append(call)
-        size += weight
-    return results + await endpoint.batch(chunk)
-
-
-def _present(result: Json, what: str) -> Json:
-    """Return a batch's result. Raises the error that stands in its place, or `NotYetThere` for null."""
-    if isinstance(result, ChainError):
-        raise result
-    if result is None:
-        raise NotYetThere(f"the node does not have {what}")
-    return result
-
-
-def _pinned(block_hash: str) -> dict[str, Any]:
-    return {"blockHash": block_hash, "requireCanonical": True}
-
-
-def _at(block: int | str) -> object:
-    if isinstance(block, int):
-        return hex(block)
-    return _pinned(block) if block.startswith("0x") else block
-
-
-def _as_call(transaction: TransactionRequest, sender: str) -> dict[str, Any]:
-    return {
-        "from": sender,
-        "to": transaction.to,
-        "data": "0x" + transaction.data.hex(),
-        "value": hex(transaction.value_wei),
-        "gas": hex(transaction.gas_limit),
-        "maxFeePerGas": hex(transaction.max_fee_per_gas_wei),
-        "maxPriorityFeePerGas": hex(transaction.max_priority_fee_per_gas_wei),
-    }
+        return await self.pool.ask(question, other=other)

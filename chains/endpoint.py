@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
@@ -30,12 +30,16 @@ Call: TypeAlias = tuple[str, Sequence[Any]]
 
 Result = TypeVar("Result")
 
+BATCH_CALLS = 100
+MESSAGE_LIMIT = 4_096
+"""Characters of a node's refusal that are read at all."""
+
 
 class Endpoint:
     """One node, asked politely: throttled, time-limited, reads retried a few times, sends never.
 
     `name` is what logs call it (the URL without its secret, unless given). `counters` counts calls
-    by method, those inside batches too. A read's retries end after `attempts`, or as soon as one
+    by method, those inside batches too. `batch_limit` is the most calls sent in one request. A read's retries end after `attempts`, or as soon as one
     `timeout_s` has been spent: silence is for the next endpoint, not for patience.
     """
 
@@ -54,6 +58,8 @@ class Endpoint:
         self.counters: Counter[str] = Counter()
         self.provider = KeepAliveProvider(url, answer_limit_bytes=answer_limit_bytes, connections=connections)
         self._throttler = Throttler(rate_limit=max_requests_per_s, period=1.0, retry_interval=0.005)
+        self.batch_limit = BATCH_CALLS
+        self._url = url
         self._timeout_s = timeout_s
         self._attempts = attempts
 
@@ -66,18 +72,17 @@ class Endpoint:
         return await self._again(failure, partial(self._request_once, method, params))
 
     async def batch(self, calls: Sequence[Call]) -> list[Any]:
-        """Return one result per call, in order, from one HTTP request.
+        """Return one result per call, in order, from one HTTP request per `batch_limit` calls.
 
         A call that the node refused has its error as a value in its place, so that it fails only
         itself; an endpoint that limits or drops any of the calls fails the whole batch.
         """
-        if not calls:
-            return []
-        try:
-            return await self._batch_once(calls)
-        except RetryLater as error:
-            failure = error
-        return await self._again(failure, partial(self._batch_once, calls))
+        if self.batch_limit <= 1:
+            return [await self._value(method, params) for method, params in calls]
+        results: list[Any] = []
+        for start in range(0, len(calls), self.batch_limit):
+            results += await self._batch(calls[start : start + self.batch_limit])
+        return results
 
     async def send_raw(self, raw: bytes) -> SendOutcome:
         """Broadcast signed bytes once and say what came of it. Never retries, raises nothing of `ChainError`."""
@@ -90,6 +95,7 @@ class Endpoint:
         error = answer.get("error")
         if error is not None:
             text = str(error.get("message", "")) if isinstance(error, dict) else str(error)
+            text = self._url.scrub(text[:MESSAGE_LIMIT])
             found = classify_send(text)
             return SendOutcome(found, tx_hash, clean_text(text), self.name, may_be_pooled(found))
         if str(answer["result"]).lower() != tx_hash:
@@ -102,10 +108,32 @@ class Endpoint:
         """Close the connections."""
         await self.provider.disconnect()
 
+    async def _batch(self, calls: Sequence[Call]) -> list[Any]:
+        try:
+            return await self._batch_once(calls)
+        except RetryLater as error:
+            failure = error
+        return await self._again(failure, partial(self._batch_once, calls))
+
+    async def _value(self, method: str, params: Sequence[Any]) -> Json:
+        """Return the result of a call, or the error that would stand in its place in a batch."""
+        try:
+            return await self.request(method, params)
+        except (RateLimited, EndpointUnavailable, Unusable):
+            raise
+        except ChainError as error:
+            return error
+
+    def _failure(self, error: object) -> ChainError:
+        """Read an error object, in whose text a gateway may repeat our own access key."""
+        if isinstance(error, Mapping) and isinstance(error.get("message"), str):
+            error = {**error, "message": self._url.scrub(error["message"][:MESSAGE_LIMIT])}
+        return read_failure(error)
+
     async def _request_once(self, method: str, params: Sequence[Any]) -> Json:
         answer = await self._post(method, params)
         if answer.get("error") is not None:
-            raise read_failure(answer["error"])
+            raise self._failure(answer["error"])
         return answer["result"]
 
     async def _post(self, method: str, params: Sequence[Any]) -> Json:
@@ -130,8 +158,8 @@ class Endpoint:
         if answers is None:
             raise self._silence()
         if isinstance(answers, dict):
-            raise read_failure(answers.get("error"))
-        results = [a["result"] if a.get("error") is None else read_failure(a["error"]) for a in answers]
+            raise self._failure(answers.get("error"))
+        results = [a["result"] if a.get("error") is None else self._failure(a["error"]) for a in answers]
         for result in results:
             if isinstance(result, (RateLimited, EndpointUnavailable, Unusable)):
                 raise result

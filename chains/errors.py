@@ -6,6 +6,7 @@
     ├── RetryLater               ask again later, or another endpoint now
     │   ├── EndpointUnavailable  no answer: refused, reset, timed out, HTTP 5xx
     │   ├── RateLimited          asked too often; it may say for how long to wait
+    │   ├── NotAgreed            too few endpoints gave the same answer to what decides something
     │   ├── NotYetThere          the node lacks that block: not yet, no longer, or pruned
     │   └── SignerUnavailable    an external signer gave no signature that holds
     ├── Unusable                 throw the answer away; another endpoint may do better
@@ -61,6 +62,10 @@ class RateLimited(RetryLater):
     def __init__(self, message: str, *, retry_after_s: float = 0.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class NotAgreed(RetryLater):
+    """Fewer endpoints gave the same answer than must, to a question that decides whether something is sent."""
 
 
 class NotYetThere(RetryLater):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TypeAlias
 
 import structlog
@@ -18,7 +19,14 @@ from chains.answers import Emitters, Log, read_hash, read_quantity
 from chains.blocks import Block, ChainUpdate, Head
 from chains.chain_tail import ChainTail, follows, is_linked
 from chains.client import ChainClient
-from chains.errors import ChainError, FinalityViolation, MalformedAnswer, NotYetThere, RateLimited, StopChain
+from chains.errors import (
+    ChainError,
+    ChainMismatch,
+    FinalityViolation,
+    MalformedAnswer,
+    NotYetThere,
+    RateLimited,
+)
 from chains.head_hints import HeadHints
 from chains.hub.events import HubEvent
 from chains.log_audit import LogAudit
@@ -37,6 +45,10 @@ PATIENCE_POLLS = 3
 """A head that fell back is believed after this many poll intervals: a lagging node looks the same."""
 SURVEY_EVERY_S = 30.0
 STALL_S = 10.0
+SURVEY_UNWELL_S = 1.0
+"""How often endpoints are looked at while any of them is out: who comes back must agree several times."""
+COMPARED_BELOW = 2
+"""So far below the tip endpoints are compared: not all have the very newest block yet."""
 
 _log = structlog.get_logger()
 
@@ -95,7 +107,7 @@ class HeadFollower:
         return self._tail.tip if self._tail else None
 
     async def run(self) -> None:
-        """Follow until cancelled. Raises `StopChain` errors, and whatever `on_update` raises; outlasts all else."""
+        """Follow until cancelled. Raises `FinalityViolation`, and whatever `on_update` raises; outlasts all else."""
         hints = asyncio.create_task(self._hints.run(), name=f"{self._client.name}-head-hints")
         surveys = asyncio.create_task(self._survey(), name=f"{self._client.name}-survey")
         try:
@@ -147,6 +159,8 @@ class HeadFollower:
                 )
             ancestor = shared[-1]
             path = path[len(shared) :]
+        if ancestor != tail.tip:
+            await self._doubt(path, head)
         logs = await self._client.logs_by_block([found.hash for found in path], self._address)
         added = [Block(found, self._events(its_logs)) for found, its_logs in zip(path, logs, strict=True)]
         await self._hand_on(tail.after(ancestor), added, seen_ms)
@@ -155,6 +169,16 @@ class HeadFollower:
         tail.move(ancestor, path)
         for found, its_logs in zip(path, logs, strict=True):
             self._audit.delivered(found, its_logs)
+
+    async def _doubt(self, path: Sequence[Head], head: Head) -> None:
+        """Before anything is undone, ask all endpoints whether they see it so too: one that lies must not undo.
+
+        Raises `NotYetThere` if the head is not there any more for those that are believed then.
+        """
+        if self._client.has_several:
+            await self._client.survey(path[0].number if path else head.number)
+            if (await self._client.block(head.number)).hash != head.hash:
+                raise NotYetThere("the endpoints that are believed have another head")
 
     async def _look_again(self, tail: ChainTail, seen_ms: int) -> None:
         """Read blocks that are about to be final a second time; undo down to one whose logs were incomplete."""
@@ -256,7 +280,7 @@ class HeadFollower:
         self._handing_on = False
         try:
             await self.poll()
-        except StopChain:
+        except FinalityViolation:
             raise
         except ChainError as failure:
             if self._handing_on:
@@ -290,12 +314,21 @@ class HeadFollower:
         await asyncio.sleep(max(0.0, began_s + MIN_GAP_S - asyncio.get_running_loop().time()))
 
     async def _survey(self) -> None:
-        """Look at all endpoints now and then, sooner while the head stands still."""
+        """Look at all endpoints now and then, sooner while the head stands still, someone is out, or in doubt."""
+        pool = self._client.pool
+        since_s = 0.0
         while True:
             before = self.tip
-            await asyncio.sleep(STALL_S)
-            if self.tip == before:
-                await self._client.survey()
+            pause_s = SURVEY_UNWELL_S if pool.is_unwell else STALL_S
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await pool.doubt.wait()
+            since_s += pause_s
+            moved = self.tip != before and not pool.is_unwell and not pool.doubt.is_set()
+            if moved and since_s < SURVEY_EVERY_S:
                 continue
-            await asyncio.sleep(SURVEY_EVERY_S - STALL_S)
-            await self._client.survey()
+            since_s = 0.0
+            with suppress(ChainMismatch):
+                await self._client.survey(
+                    max(0, self.tip.number - COMPARED_BELOW) if self.tip is not None else None
+                )

@@ -33,6 +33,8 @@ Json: TypeAlias = Any
 MAX_DEPTH = 128
 """Levels of JSON: no answer to what is asked here has more than a dozen."""
 MAX_RETRY_AFTER_S = 30.0
+SHORTEST_KEY = 12
+"""Secret parts of a URL from this length on are taken out of whole answers, shorter ones out of errors' texts only."""
 
 
 class KeepAliveProvider(AsyncHTTPProvider):
@@ -45,6 +47,7 @@ class KeepAliveProvider(AsyncHTTPProvider):
     def __init__(self, url: SecretUrl, *, answer_limit_bytes: int, connections: int) -> None:
         super().__init__(str(url), exception_retry_configuration=None)
         self._url = url
+        self._keys = [part.encode() for part in url.parts if len(part) >= SHORTEST_KEY]
         self._answer_limit_bytes = answer_limit_bytes
         self._connections = connections
         self._session: ClientSession | None = None
@@ -107,7 +110,14 @@ class KeepAliveProvider(AsyncHTTPProvider):
                 response.close()
                 raise AnswerTooLarge(f"the answer is larger than {limit} bytes")
             chunks.append(chunk)
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return self._without_keys(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+
+    def _without_keys(self, raw: bytes) -> bytes:
+        """Return an answer without our own access keys, which some gateways repeat in what they refuse."""
+        for key in self._keys:
+            if key in raw:
+                raw = raw.replace(key, b"***")
+        return raw
 
     def _open_session(self) -> ClientSession:
         return ClientSession(

@@ -105,5 +105,17 @@ def header(number: int, *, fork: str = "a") -> dict[str, str]:
     }
 
 
+def block_at(number: str, height: int, *, fork: str = "a", forked_at: int = 0) -> dict[str, str] | None:
+    """Answer for a block by number or tag, of a chain of this height that took the fork at `forked_at`."""
+    wanted = {"latest": height, "safe": height - 1, "finalized": height - 2}.get(number)
+    found = int(number, 16) if wanted is None else max(0, wanted)
+    if found > height:
+        return None
+    if found <= forked_at:
+        return header(found)
+    parent = block_hash(found - 1, fork if found - 1 > forked_at else "a")
+    return header(found, fork=fork) | {"parentHash": parent}
+
+
 def block_hash(number: int, fork: str = "a") -> str:
     return f"0x{fork * 8}{number % 2**32:056x}"

@@ -19,10 +19,11 @@ from chains.errors import (
     NotYetThere,
     Reverted,
 )
+from chains.members import RETURN_AFTER
 from chains.send_errors import SendClass
 from chains.transactions import TransactionRequest
 from config.secrets import SecretUrl
-from tests.chains.fakes import FakeNode, block_hash, failing, header
+from tests.chains.fakes import FakeNode, block_at, block_hash, failing
 from tests.chains.nodes import CHAIN_ID, EMITTER, NUMBER, REVERTER, SPINNER, Closing, Node, free_port
 
 pytestmark = pytest.mark.chain
@@ -36,7 +37,7 @@ def fake_chain(fake: FakeNode, height: int = 100) -> None:
     fake.results |= {
         "eth_chainId": hex(CHAIN_ID),
         "eth_blockNumber": hex(height),
-        "eth_getBlockByNumber": lambda number, _: header(height if number == "latest" else int(number, 16)),
+        "eth_getBlockByNumber": lambda number, _: block_at(number, height),
     }
 
 
@@ -193,7 +194,7 @@ async def test_a_chain_that_was_wiped_behind_our_back_is_noticed(node: Node, cli
 async def test_a_hung_node_costs_its_time_out_once(node: Node, fake: FakeNode, closing: Closing) -> None:
     fake_chain(fake, height=0)
     fake.results["eth_getBlockByNumber"] = lambda number, _: (
-        header(int(number, 16)) | {"hash": node.genesis_hash}
+        (block_at(number, 0) or {}) | {"hash": node.genesis_hash}
     )
     client = closing(node.client(fake_endpoint(fake), timeout_s=0.3))
     await client.connect()
@@ -245,8 +246,6 @@ async def test_an_endpoint_far_behind_goes_to_the_end(
         ChainClient("alpha", CHAIN_ID, block_hash(0), [fake_endpoint(fake), fake_endpoint(other_fake)])
     )
     await client.connect()
-    assert 50 == (await client.head()).number
-    await client.survey()
     assert 100 == (await client.head()).number
 
     fake_chain(fake, height=101)
@@ -254,7 +253,7 @@ async def test_an_endpoint_far_behind_goes_to_the_end(
     assert 101 == (await client.head()).number
 
 
-async def test_an_endpoint_of_another_chain_leaves_for_good(
+async def test_an_endpoint_of_another_chain_leaves_until_it_serves_this_one_for_a_while(
     fake: FakeNode, other_fake: FakeNode, closing: Closing
 ) -> None:
     fake_chain(fake)
@@ -274,6 +273,13 @@ async def test_an_endpoint_of_another_chain_leaves_for_good(
         await client.survey()
     with pytest.raises(ChainMismatch):
         await client.head()
+
+    fake_chain(other_fake)
+    for _ in range(RETURN_AFTER - 1):
+        with pytest.raises(ChainMismatch):
+            await client.survey()
+    await client.survey()
+    assert 100 == (await client.head()).number
 
 
 def limited_logs(fake: FakeNode, most_blocks: int) -> list[tuple[int, int]]:

@@ -23,6 +23,7 @@ class MemoryChain:
     """A chain in memory that answers like a client, and changes or fails just before answering."""
 
     name = "alpha"
+    has_several = False
 
     def __init__(self) -> None:
         self.heads: list[Head] = []
