@@ -20,6 +20,7 @@ from keeper.state.schema import (
     CHANGES_V6,
     CHANGES_V7,
     CHANGES_V8,
+    CHANGES_V9,
     TABLES_V1,
 )
 
@@ -89,6 +90,14 @@ def _v8_unified(db: Database) -> None:
         db.execute(statement)
     fault_point(FaultPoint.DURING_MIGRATION)
     db.execute("PRAGMA user_version = 8")
+
+
+@MIGRATIONS(name="v9_settlements")
+def _v9_settlements(db: Database) -> None:
+    for statement in CHANGES_V9:
+        db.execute(statement)
+    fault_point(FaultPoint.DURING_MIGRATION)
+    db.execute("PRAGMA user_version = 9")
 
 
 def version_of(connection: sqlite3.Connection) -> int:

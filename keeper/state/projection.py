@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from config.canonical import canonical_json
-from keeper.state import observed_projection, unified_projection, venue_projection
+from keeper.state import observed_projection, settlement_projection, unified_projection, venue_projection
 from keeper.state.statements import Statement, insert
 
 Row: TypeAlias = "dict[str, str | int | bool | None]"
@@ -251,6 +251,7 @@ _ALL = {
     **DURABLE,
     **observed_projection.OBSERVED,
     **venue_projection.DURABLE,
+    **settlement_projection.DURABLE,
     **venue_projection.OBSERVED,
     **unified_projection.DURABLE,
     **unified_projection.OBSERVED,

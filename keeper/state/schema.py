@@ -8,7 +8,7 @@ position has at most one live intent, a sequence has one digest.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 APPLICATION_ID = 0x6B_65_65_70  # "keep"
 
 _FINAL = "('final_ok', 'final_reverted', 'final_cancelled', 'final_lost_nonce')"
@@ -265,9 +265,20 @@ CHANGES_V8 = (
 )
 """What version 8 adds: how accounts with legs at venues stand over all their legs, and each change of it."""
 
+CHANGES_V9 = (
+    """CREATE TABLE settlements (
+        settlement_id TEXT PRIMARY KEY, seq INTEGER NOT NULL UNIQUE, at_ms INTEGER NOT NULL, chain TEXT NOT NULL,
+        market TEXT NOT NULL, expiry_s INTEGER NOT NULL, account_id TEXT NOT NULL, series TEXT NOT NULL,
+        size_wad TEXT NOT NULL, settlement_wad TEXT NOT NULL, value_wad TEXT NOT NULL, round_id TEXT NOT NULL,
+        block_number INTEGER NOT NULL, reason TEXT NOT NULL) STRICT""",
+    "CREATE INDEX settlements_by_account ON settlements (account_id, seq)",
+)
+"""What version 9 adds: what was due for options that expired."""
+
 TABLES = (
     *(*TABLES_V1, *CHANGES_V2, *CHANGES_V3, *CHANGES_V4),
     *(*CHANGES_V5, *CHANGES_V6, *CHANGES_V7, *CHANGES_V8),
+    *CHANGES_V9,
 )
 """Every table of the newest version."""
 
@@ -296,6 +307,7 @@ DURABLE = (
     "venue_verdicts",
     "venue_endings",
     "unified_changes",
+    "settlements",
 )
 """Tables that are folds of the journal: rebuilding them must give the same rows."""
 
