@@ -22,6 +22,10 @@ class IntentState(StrEnum):
     SKIPPED = "skipped"
 
 
+FILL_GAP = 0
+"""The action of an intent that does nothing but use its nonce up. No contract has an action of this number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """One contract call that the keeper means to have mined exactly once.

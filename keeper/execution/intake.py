@@ -11,7 +11,7 @@ from chains.blocks import Head
 from chains.errors import ChainError, NeverSign, NodeRefused, Reverted, SignerUnavailable
 from chains.send_errors import SendClass, classify_send
 from chains.transactions import Signer, check_policy, sign_transaction
-from keeper.domain.intent import Intent
+from keeper.domain.intent import FILL_GAP, Intent
 from keeper.execution.dispatch import Order
 from keeper.execution.events import Send, Signed, SlotReserved
 from keeper.execution.lifecycle import IntentView, transition
@@ -160,7 +160,9 @@ class Intake:
         position = (intent.account_id, intent.position_key)
         if any((other.account_id, other.position_key) == position for other in others):
             return "its position has a live intent"
-        if sum(one.is_open for one in live) + len(before) >= self._terms.max_in_flight:
+        # What frees the way for the others must not wait for them.
+        is_full = sum(one.is_open for one in live) + len(before) >= self._terms.max_in_flight
+        if is_full and intent.action != FILL_GAP:
             return "as many transactions as allowed are in flight"
         return None
 

@@ -29,6 +29,7 @@ from keeper.execution.events import (
     ResendDue,
 )
 from keeper.execution.funding import Funding
+from keeper.execution.gaps import Gaps
 from keeper.execution.intake import Intake, Submitted, Taken, held
 from keeper.execution.lifecycle import Blocked
 from keeper.execution.ports import LaneChain
@@ -84,6 +85,7 @@ class Lane:
         pricing = Pricing(terms, chain, signer.address, data_fees)
         self._dispatcher = Dispatcher(terms, chain, signer, log, self._recorder, self._purse, pricing)
         self._intake = Intake(terms, chain, signer, log, self._purse, pricing)
+        self._gaps = Gaps(terms.chain, terms.chain_id, signer.address, terms.bump_after_blocks)
         self._funding = Funding(terms, chain, signer.address, self._recorder)
         self._live: dict[str, Tracked] = {}
         self._next_nonce = 0
@@ -194,6 +196,7 @@ class Lane:
                 orders = await self._settle(await self._sight.look(self.live, head, used, removed), head)
                 orders += await self._due(head, {order.tracked.intent.intent_id for order in orders})
                 await self._dispatcher.run(orders, head)
+                await self._fill_gap(used, head)
                 await self._funding.look_again(head)
         except LogUnavailable as error:
             _log.error("lane_waits_for_the_log", chain=self._terms.chain, error=str(error))
@@ -250,8 +253,19 @@ class Lane:
             await self._recorder.alert(AlertKind.FOREIGN_NONCE, f"nonce {self._next_nonce}", detail)
         self._next_nonce = max(self._next_nonce, used)
 
-    async def _take(self, intents: Sequence[Intent], head: Head) -> list[Submitted]:
-        taken = await self._intake.take(intents, head, self.live, self._next_nonce)
+    async def _fill_gap(self, used: int, head: Head) -> None:
+        filler = self._gaps.look(head, used, self.live, self._next_nonce)
+        if filler is not None:
+            answers = await self._take([filler], head, at_nonce=filler.sequence)
+            _log.warning(
+                "lane_fills_a_gap", chain=self._terms.chain, nonce=filler.sequence, answers=str(answers)
+            )
+
+    async def _take(
+        self, intents: Sequence[Intent], head: Head, at_nonce: int | None = None
+    ) -> list[Submitted]:
+        first_nonce = self._next_nonce if at_nonce is None else at_nonce
+        taken = await self._intake.take(intents, head, self.live, first_nonce)
         for one in taken.tracked:
             self._live[one.intent.intent_id] = one
             self._next_nonce = max(self._next_nonce, one.nonce + 1)
