@@ -64,7 +64,8 @@ class WsSourceSettings(Section):
     """A market whose ticker a venue pushes over a WebSocket. Markets of one `url` and preset share a connection.
 
     `url` is the venue's base address. After `silence_s` without any message, heartbeats and
-    answers to pings included, the connection is given up and made anew; `timeout_s` is for making it.
+    answers to pings included, the connection is given up and made anew; `timeout_s` is for making it. So it is when
+    more than `max_messages_per_s` for each of its markets are said, pings included; one of over a KiB counts for several.
     """
 
     kind: Literal["ws"]
@@ -79,6 +80,7 @@ class WsSourceSettings(Section):
     max_age_s: Seconds = 30.0
     timeout_s: Seconds = 5.0
     silence_s: Seconds = 15.0
+    max_messages_per_s: Positive = 1_000
 
 
 class HermesSourceSettings(Section):

@@ -6,7 +6,8 @@ pause that doubles while connections do not last. A market that stays quiet on a
 connection ages by the venue's own time, like any quote; one that never spoke is failing.
 
 A message about one market costs that market only. What is no message at all (no JSON, binary, too
-long) ends the connection: nothing that follows could be trusted. Older news of a
+long) ends the connection: nothing that follows could be trusted. So does a flood, of whatever it is made: reading it
+would leave no time for anything else. Older news of a
 market than were heard before are dropped; news from the future are handed on, to be refused by the price
 book, and never count as the newest.
 """
@@ -26,6 +27,7 @@ import aiohttp
 from config.source_settings import WsSourceSettings
 from oracles.freshness import MAX_FUTURE_MS
 from oracles.price import FailureKind, Quote, QuoteFailure
+from oracles.sources.allowance import Allowance
 from oracles.sources.delivery import Take
 from oracles.sources.http_get import address
 from oracles.sources.json_answer import parse_json
@@ -59,9 +61,14 @@ class _Market:
     def quote(self, ticker: Ticker, now_ms: int) -> Quote | None:
         """Return the ticker as a quote, or None if it is older than what was heard before."""
         known = self.sequence
+        if self.newest_ms > now_ms + MAX_FUTURE_MS:
+            # our clock was set back
+            self.newest_ms = 0
         if ticker.time_ms < self.newest_ms:
             return None
-        if known is not None and ticker.sequence is not None and ticker.sequence < known:
+        # By the venue's time first: where it counts its messages it may begin anew at any time.
+        same_moment = ticker.time_ms == self.newest_ms
+        if same_moment and known is not None and ticker.sequence is not None and ticker.sequence < known:
             return None
         self.heard, self.refused, self.sequence = True, False, ticker.sequence
         if ticker.time_ms <= now_ms + MAX_FUTURE_MS:
@@ -73,7 +80,7 @@ class _Market:
 class WsConnection:
     """The markets of one venue at one address. `settings` must agree on `url` and `preset`.
 
-    The shortest `timeout_s` and `silence_s` among them holds for all.
+    The shortest `timeout_s` and `silence_s` among them holds for all, and all their messages together.
     """
 
     def __init__(
@@ -89,6 +96,7 @@ class WsConnection:
         self._address = address(first.url, self._venue.path)
         self._timeout_s = min(each.timeout_s for each in settings)
         self._silence_s = min(each.silence_s for each in settings)
+        self._messages_per_s = sum(each.max_messages_per_s for each in settings)
         self._markets = [_Market(Origin.of(each), each.symbol, each.use_spread) for each in settings]
         self._session = session
         self._now_ms = now_ms
@@ -116,7 +124,9 @@ class WsConnection:
                 socket = await self._session.ws_connect(
                     self._address,
                     max_msg_size=MAX_MESSAGE_BYTES,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+                    # pings are answered here, where they count
+                    autoping=False,
+                    autoclose=False,
                 )
         except TimeoutError:
             return BadAnswer(FailureKind.UNREACHABLE, f"no connection within {self._timeout_s:g} s")
@@ -134,17 +144,19 @@ class WsConnection:
         except (aiohttp.ClientError, OSError) as error:
             return BadAnswer(FailureKind.UNREACHABLE, type(error).__name__)
         finally:
+            _cut(socket)
             speaking.cancel()
             await asyncio.gather(speaking, return_exceptions=True)
             await socket.close()
 
     async def _listen(self, socket: aiohttp.ClientWebSocketResponse, take: Take) -> NoReturn:
         """Hand on what is pushed, for ever. Raises `BadAnswer` with what ended it."""
+        allowance = Allowance(self._messages_per_s)
         while True:
             try:
                 # around the whole of it: pings of the protocol itself prove no more than a socket
                 async with asyncio.timeout(self._silence_s):
-                    message = await socket.receive()
+                    message = await _said(socket, allowance)
             except TimeoutError:
                 detail = f"nothing said for {self._silence_s:g} s"
                 raise BadAnswer(FailureKind.UNREACHABLE, detail) from None
@@ -152,8 +164,6 @@ class WsConnection:
                 answers = self._answers(event)
                 if answers:
                     take(answers)
-            # a flood of messages must not keep everything else waiting
-            await asyncio.sleep(0)
 
     def _events(self, message: aiohttp.WSMessage) -> Sequence[Event]:
         if message.type is aiohttp.WSMsgType.TEXT:
@@ -222,6 +232,30 @@ class WsConnection:
         detail = "no ticker since it was asked for"
         mute = [each for each in self._markets if not each.heard and not each.refused]
         take([each.origin.failure(FailureKind.UNREACHABLE, detail, now_ms) for each in mute])
+
+
+async def _said(socket: aiohttp.ClientWebSocketResponse, allowance: Allowance) -> aiohttp.WSMessage:
+    """Return the next message that is no ping. Raises `BadAnswer` when there are more than anyone needs."""
+    loop = asyncio.get_running_loop()
+    while True:
+        # what is there already is read without a pause, and everything else must get its turn
+        await asyncio.sleep(0)
+        message = await socket.receive()
+        size = len(message.data) if isinstance(message.data, str | bytes) else 0
+        if not allowance.spend(size, loop.time()):
+            detail = f"more than {allowance.messages_per_s} messages or KiB in a second"
+            raise BadAnswer(FailureKind.RATE_LIMITED, detail)
+        if message.type is aiohttp.WSMsgType.PING:
+            await socket.pong(message.data)
+        elif message.type is not aiohttp.WSMsgType.PONG:
+            return message
+
+
+def _cut(socket: aiohttp.ClientWebSocketResponse) -> None:
+    """End a connection at once. To close it politely is to go on reading for as long as the far side speaks."""
+    connection = socket._response.connection  # noqa: SLF001 - nothing public ends one
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
 
 
 def _mentions(text: str, symbol: str) -> bool:

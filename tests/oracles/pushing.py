@@ -63,7 +63,7 @@ class Heard:
             self._changed.notify_all()
 
     async def until(self, holds: Callable[[Quote | QuoteFailure], bool]) -> Quote | QuoteFailure:
-        async with asyncio.timeout(10), self._changed:
+        async with asyncio.timeout(45), self._changed:
             while True:
                 found = [answer for answer in self.answers if holds(answer)]
                 if found:

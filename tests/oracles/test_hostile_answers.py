@@ -3,7 +3,7 @@
 Rows are those of the matrix: H1 values, H4 times, H6 wrong feeds, H8 limits of age, H10 floods, A4 cut answers, A5 crumbs, A6
 statuses, A7 bodies, A8 answers to something else. None stops a source, none is ever used in a price, and
 the next good answer is a quote again. H2, H3, H5 and H9 are about several sources together
-(`test_aggregate_properties`, `tests/incidents`), H7 about feeds on chains (`test_chain_sources`).
+(`test_aggregate_properties`, `tests/incidents`), H7 about feeds on chains (`test_hostile_chain_answers`).
 """
 
 from __future__ import annotations

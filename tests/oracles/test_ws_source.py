@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from random import Random
 from typing import get_args
 
@@ -266,6 +267,18 @@ async def test_a_sequence_that_runs_back_is_dropped(session: aiohttp.ClientSessi
         await venue.say(old)
         await venue.tell("ETH-USD", "3001")
         await heard.quote("3001")
+
+    assert 2 == len(heard.answers)
+
+
+async def test_a_venue_that_counts_anew_is_heard_by_its_time(session: aiohttp.ClientSession) -> None:
+    venue = LiveVenue("coinbase", lambda: NOW_MS)
+    await venue.tell("ETH-USD", "3000")
+    anew = STREAMS["coinbase"].ticker(replace(venue._tick("ETH-USD", NOW_MS + 1), price="3003"), 0)
+    async with connected(venue, session, "ETH-USD") as heard:
+        await heard.quote("3000")
+        await venue.say(anew)
+        await heard.quote("3003")
 
     assert 2 == len(heard.answers)
 
