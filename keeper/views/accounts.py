@@ -58,6 +58,7 @@ _NAMES = (
 @click.option(
     "--horizon", default="24h", show_default=True, metavar="TIME", help="Of probabilities and losses."
 )
+@click.option("--venues", is_flag=True, help="Accounts with legs at venues, over all their legs.")
 @json_option
 def command(
     config: Path,
@@ -68,12 +69,17 @@ def command(
     shown: tuple[str, ...],
     horizon: str,
     *,
+    venues: bool,
     as_json: bool,
 ) -> ExitCode:
     """List accounts with their unified health, the worst first.
 
     What stands in the log is shown at once; leverage, probabilities and losses are worked out when asked for.
+    With --venues those who have legs at Aave or Morpho: one health over hubs and venues by our own weights, which ranks
+    and warns, beside each venue's own figure, which alone decides what can be sent there.
     """
+    if venues:
+        return _over_all_legs(log_path(config, log), states, limit, as_json=as_json)
     chosen = dict.fromkeys([*shown, sort])
     asks = any(FIGURES[name].asks for name in chosen)
     horizon_s = seconds(horizon)
@@ -81,6 +87,7 @@ def command(
         rows = reader.accounts(states, limit if sort == "health" else _ALL)
         rows = with_outlook(reader, rows, horizon_s) if asks else rows
         counts = reader.status()["accounts"]
+        at_venues = reader.select("SELECT count(*) AS n FROM unified")[0]["n"]
     rows = rows if sort == "health" else ranked(rows, FIGURES[sort])[:limit]
     matching = sum(number for state, number in counts.items() if not states or state in states)
     if as_json:
@@ -96,6 +103,23 @@ def command(
         plain = sort == "health" and not shown
         table = _table(rows) if plain else _chosen(rows, tuple(chosen))
         show(table, f"{len(rows):,} of {figures.count(matching, 'account')}")
+        if at_venues:
+            show(f"{figures.count(at_venues, 'account')} with legs at venues: keeper accounts --venues")
+    return ExitCode.FINE
+
+
+def _over_all_legs(path: Path, states: tuple[str, ...], limit: int, *, as_json: bool) -> ExitCode:
+    from keeper.views import over_all_legs
+
+    with open_log(path) as reader:
+        found = over_all_legs.read(reader, states)
+    if as_json:
+        show_json(over_all_legs.document(found, limit))
+    else:
+        show(
+            over_all_legs.table(found[:limit]),
+            f"{len(found[:limit]):,} of {figures.count(len(found), 'account')}",
+        )
     return ExitCode.FINE
 
 

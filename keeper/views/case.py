@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from keeper.venues.identity import VENUE_LIQUIDATION
+
 if TYPE_CHECKING:
     from keeper.state.reader import LogReader, Row
 
@@ -96,7 +98,11 @@ def read_case(log: LogReader, account: str) -> Case | None:
     row = known["account"]
     episode = _episode(known["decisions"])
     since = episode[0] if episode else {"seq": 0, "at_ms": 0}
-    intents = [intent for intent in reversed(known["intents"]) if intent["created_seq"] >= since["seq"]]
+    intents = [
+        intent
+        for intent in reversed(known["intents"])
+        if intent["created_seq"] >= since["seq"] and intent["action"] != VENUE_LIQUIDATION
+    ]
     attestations = [
         asked for asked in reversed(known["attestations"]) if asked["asked_at_ms"] >= since["at_ms"]
     ]

@@ -68,23 +68,38 @@ def command(config: Path, log: Path | None, account: str, *, as_json: bool) -> E
     from keeper.views.case import read_case
     from keeper.views.details import details
     from keeper.views.telling import paragraph
+    from keeper.views.venue_case import document, read_venue_case, sentences
 
     with open_log(log_path(config, log)) as reader:
         case = read_case(reader, account)
-    if case is None:
+        at_venues = read_venue_case(reader, account if case is None else case.account["account_id"])
+    if case is None and at_venues is None:
         raise CommandError(
             f"no single account begins with {account}",
             ExitCode.USAGE,
             "keeper accounts lists them; give more digits",
         )
-    if as_json:
-        show_json(_document(case, paragraph(case)))
+    told = [] if at_venues is None else list(sentences(at_venues))
+    if case is None:
+        whose = "" if at_venues is None else f"{at_venues.account_id[:10]} of {at_venues.owner}"
+        told = [f"Account {whose} has nothing at a margin hub.", *told]
     else:
-        show(prose(paragraph(case)), "", *details(case))
+        told = [paragraph(case), *told]
+    if as_json:
+        show_json(_document(case, told) | document(at_venues))
+        return ExitCode.FINE
+    for text in told:
+        show(prose(text), "")
+    if case is not None:
+        show(*details(case))
     return ExitCode.FINE
 
 
-def _document(case: Case, told: str) -> dict[str, Any]:
+def _document(case: Case | None, told: list[str]) -> dict[str, Any]:
+    """Return what is known at the hubs; nothing but the words where there is nothing."""
+    if case is None:
+        nothing = {"verdict": None, "account": None, "decision": None, "plan": None}
+        return {"paragraph": " ".join(told), **nothing, "attestations": [], "intents": [], "notices": []}
     from keeper.views.actions import ACTIONS
     from keeper.views.liquidations import describe
 
@@ -92,7 +107,7 @@ def _document(case: Case, told: str) -> dict[str, Any]:
     plan = None if decision is None else decision["plan"]
     return {
         "verdict": case.verdict.value,
-        "paragraph": told,
+        "paragraph": " ".join(told),
         "account": pick(case.account, _ACCOUNT),
         "decision": None if decision is None else pick(decision, _DECISION),
         "plan": None
