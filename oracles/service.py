@@ -16,17 +16,18 @@ from functools import partial
 
 import structlog
 
-from oracles.circuit import Circuit, SourceHealth
+from oracles.circuit import SourceHealth
 from oracles.meter import Meter
 from oracles.price import PriceSet, Quote, QuoteFailure
 from oracles.pricing import PriceBook
 from oracles.sources.delivery import Delivery
+from oracles.turns import CIRCUIT_OPEN, Line, Turns
 
 RESTART_PAUSE_S = 1.0
 GATHER_S = 0.02
 """How long a first change waits for others to come along: many venues speak in the same moment."""
 
-_log = structlog.get_logger()
+log = structlog.get_logger()
 
 
 class PriceService:
@@ -55,6 +56,7 @@ class PriceService:
         self._gather_s = gather_s
         self._health = {name: SourceHealth(name) for name in book.ages.max_age_ms}
         self._meters = {name: Meter() for name in book.ages.max_age_ms}
+        self._turns = {name: Turns() for name in book.ages.max_age_ms}
         self._inbox: dict[str, Quote | QuoteFailure] = {}
         self._arrived = asyncio.Event()
         self._unpublished: PriceSet | None = None
@@ -88,6 +90,7 @@ class PriceService:
             name: self._health[name] if name in unchanged else SourceHealth(name) for name in names
         }
         self._meters = {name: self._meters[name] if name in unchanged else Meter() for name in names}
+        self._turns = {name: self._turns.get(name) or Turns() for name in names}
         self._inbox = {name: answer for name, answer in self._inbox.items() if name in unchanged}
         self._unpublished = book.update((), self._now_ms()) or book.current
         self._arrived.set()
@@ -148,7 +151,9 @@ class PriceService:
             return
         after = self._health[answer.source] = before.after(answer)
         self._meters[answer.source].note(answer, took_ms)
-        _log_turn(before, after, answer)
+        line = self._turns[answer.source].line(before, after, answer, self._now_ms())
+        if line is not None:
+            _log(line)
         self._inbox[answer.source] = answer
         self._arrived.set()
 
@@ -171,19 +176,17 @@ async def _supervise(name: str, step: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await step()
-        except Exception:  # noqa: BLE001 - the supervisor: whatever it was, the other sources must not notice
-            _log.exception("price_task_failed", task=name)
+        except Exception:
+            # the supervisor: whatever it was, the other sources must not notice
+            log.exception("price_task_failed", task=name)
             await asyncio.sleep(RESTART_PAUSE_S)
 
 
-def _log_turn(before: SourceHealth, after: SourceHealth, answer: Quote | QuoteFailure) -> None:
-    """Log when a source turns, not each time it fails: a dead source is not a log storm."""
-    if isinstance(answer, QuoteFailure):
-        if before.consecutive_failures == 0:
-            _log.info("source_failing", source=answer.source, kind=str(answer.kind), detail=answer.detail)
-        elif before.circuit is Circuit.CLOSED and after.circuit is Circuit.OPEN:
-            _log.warning(
-                "source_circuit_open", source=answer.source, kind=str(answer.kind), detail=answer.detail
-            )
-    elif before.consecutive_failures:
-        _log.info("source_recovered", source=answer.source, failures=before.consecutive_failures)
+def _log(line: Line) -> None:
+    answer = line.answer
+    more = {"unsaid": line.unsaid} if line.unsaid else {}
+    if isinstance(answer, Quote):
+        log.info(line.event, source=answer.source, failures=line.failures, **more)
+    else:
+        tell = log.warning if line.event == CIRCUIT_OPEN else log.info
+        tell(line.event, source=answer.source, kind=str(answer.kind), detail=answer.detail, **more)
