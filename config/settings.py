@@ -32,6 +32,7 @@ from config.fields import (
     Wei,
     WsUrl,
 )
+from config.option_settings import OptionsSettings
 from config.risk_settings import MarketSettings, OptionMarketSettings, RiskSettings
 from config.section import Section
 from config.source_settings import SourceSettings
@@ -226,4 +227,5 @@ class Settings(Section):
     attestation: AttestationSettings | None = None
     attestor: AttestorSettings | None = None
     spending: SpendingSettings = SpendingSettings()
+    options: OptionsSettings = OptionsSettings()
     metrics: MetricsSettings | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from chains.errors import NeverSign
 from chains.hub.codec import KEEPER_SELECTORS
+from chains.hub.settlement import SETTLEMENT_SELECTORS
 from chains.transactions import TransactionPolicy
 from chains.venues.executor.codec import EXECUTE
 from config.settings import ChainSettings, SpendingSettings
@@ -42,9 +43,11 @@ def lane_terms(
     *,
     rehearse: bool = False,
 ) -> LaneTerms:
-    """Return the terms of one configured chain: only calls of its hub and of its executor are ever signed."""
+    """Return the terms of one configured chain: only calls of its hub, its option desk and its executor are signed."""
     hub = settings.hub.lower()
     allowed = {(hub, selector) for selector in KEEPER_SELECTORS}
+    if settings.option_desk is not None:
+        allowed |= {(settings.option_desk.lower(), selector) for selector in SETTLEMENT_SELECTORS}
     if settings.executor is not None:
         allowed.add((settings.executor.address.lower(), EXECUTE))
     policy = TransactionPolicy(

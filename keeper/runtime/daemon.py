@@ -13,6 +13,7 @@ import structlog
 from config.settings import Settings
 from keeper.attest.quorum import QuorumClient
 from keeper.domain.intent import Intent, IntentState
+from keeper.domain.settlement import SETTLEMENTS
 from keeper.margin.parameters import RiskPolicy, policy_hash
 from keeper.runtime.alerts import Alerts
 from keeper.runtime.clock import now_ms
@@ -26,6 +27,7 @@ from keeper.runtime.process import on_hangup, open_alert_keys, opened_log, run_p
 from keeper.runtime.pursuit import Pursuit
 from keeper.runtime.reloads import Reloads
 from keeper.runtime.service_manager import READY, STOPPING, Motion, ServiceManager
+from keeper.runtime.settlements import start_settlements
 from keeper.runtime.supervisor import Supervisor
 from keeper.runtime.venues import start_venues
 from keeper.state.log import StateLog
@@ -96,6 +98,8 @@ def _assemble(
     def told(intent: Intent, state: IntentState, reason: str) -> None:
         if intent.action == VENUE_LIQUIDATION:
             desks[intent.chain].told(intent, state, reason)
+        elif intent.action in SETTLEMENTS:
+            settlements.told(intent, state, reason)
         else:
             note_outcome(patience, lanes[intent.chain], intent, state, reason)
         evidence.changes.announce(Change(ChangeKind.OUTCOME, intent.chain))
@@ -124,6 +128,7 @@ def _assemble(
     )
     watcher.start()
     watch_data_fees(settings, watcher)
+    settlements = start_settlements(settings, watcher, lanes, state_log, supervisor, now_ms)
     desks = start_venues(settings, watcher, lanes, state_log, open_alerts, supervisor, now_ms)
     for name, chain in watcher.chains.items():
         if name in lanes:
