@@ -7,10 +7,13 @@ while in which there was nothing. So how many blocks a liquidation takes does no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+import gzip
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from chains.devnet.faults.proxy import RpcProxy
 from chains.devnet.faults.verdicts import Rule
@@ -43,6 +46,8 @@ class Trial:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.rounds = Rounds(stage, FAILING, STANDING)
+        self.foreign: set[str] = set()
+        """What was signed with the daemon's key and not by it."""
         self._alerts_before: set[str] = set()
         self.mined = 0
         """How many blocks the last trial took from the end of its fault until everybody was liquidated."""
@@ -121,6 +126,50 @@ class Trial:
             await self.block(unseen=blind)
         raise AssertionError("the fault was never met")
 
+    async def fork(self, depth: int, mined: Sequence[tuple[str, int]] = ()) -> None:
+        """Replace so many blocks by others: empty, but for the signed bytes that are named with the block they are in."""
+        await self.chain.node.rpc("anvil_reorg", depth, [list(each) for each in mined])
+        self.chain.transactor._nonces.clear()
+
+    async def restart_node(self, *, keep_chain: bool = True) -> None:
+        """Kill the first chain's node and start it again on its port: with its chain, but never with its pool."""
+        node = self.chain.node
+        state = gzip.decompress(bytes.fromhex((await node.rpc("anvil_dumpState"))[2:]))
+        path = self.stage.directory / f"{self.chain.name}-state.json"
+        path.write_bytes(state)
+        os.kill(node.pid, signal.SIGKILL)
+        await node.stop()
+        node._extra = ("--load-state", str(path)) if keep_chain else ()
+        await node.start()
+        await node.rpc("anvil_autoImpersonateAccount", True)
+
+    async def sent(self, played: Round) -> list[dict[str, Any]]:
+        """Wait until a step for each who failed has been handed over, and return the newest attempt of each."""
+        marks = ", ".join("?" * len(played.bad))
+        sql = (
+            "SELECT account_id, intents.intent_id, attempts.tx_hash, raw, attempts.nonce, intents.state FROM intents "
+            "JOIN attempts USING (intent_id) "
+            f"WHERE account_id IN ({marks}) AND intents.state IN ('broadcast', 'sent_unknown') ORDER BY attempts.number"
+        )
+
+        def newest() -> list[dict[str, Any]]:
+            found = {row["intent_id"]: row for row in self.stage.rows(sql, played.bad)}
+            return list(found.values()) if len(found) == len(played.bad) else []
+
+        found: list[dict[str, Any]] = await until(newest, "a step for each is handed over")
+        return found
+
+    async def steps_mined(self, played: Round) -> None:
+        """Mine until every step is, and the daemon has noted it; nothing is final yet."""
+        await self.sent(played)
+        await self.block()
+        assert await self.rounds.all_liquidated(played)
+        marks = ", ".join("?" * len(played.bad))
+        sql = f"SELECT 1 FROM intents WHERE account_id IN ({marks}) AND state = 'mined'"
+        await until(
+            lambda: len(self.stage.rows(sql, played.bad)) == len(played.bad), "the steps are noted as mined"
+        )
+
     async def live(self, played: Round, blocks: int = LIVENESS_BLOCKS) -> None:
         """Liveness: everybody who fell is liquidated within so many blocks from now, and nothing is left under way."""
         self.mined = 0
@@ -128,7 +177,7 @@ class Trial:
             assert self.mined < blocks, (
                 f"not everybody was liquidated within {blocks} blocks: {self.state(played)}"
             )
-            await self._wait_for_work()
+            await self._wait_for_work(lambda: self._all_handed_over(played))
             await self.block()
             self.mined += 1
         for _ in range(3):
@@ -138,7 +187,7 @@ class Trial:
     async def sound(self, played: Round) -> None:
         """Safety: each who fell was liquidated once per step, nobody else, and log and chain pass the checker."""
         assert self.rounds.steps_expected(played) == await self.rounds.steps_taken(played)
-        await assert_sound(self.stage)
+        await assert_sound(self.stage, self.foreign)
 
     async def over(self, played: Round, alerts: Collection[str] = ()) -> None:
         """Check both, and that no alarm lasts, but `alerts` that a person has to close."""
@@ -170,6 +219,13 @@ class Trial:
         return (
             f"{[states.get(each) for each in played.all]}, alerts {sorted(self.alerts())}, intents {intents}"
         )
+
+    def _all_handed_over(self, played: Round) -> bool:
+        """Whether a step for each who failed is on its way or done: without a block nothing more will come of it."""
+        sql = (
+            "SELECT account_id FROM intents WHERE state IN ('broadcast', 'sent_unknown', 'mined', 'final_ok')"
+        )
+        return set(played.bad) <= {row["account_id"] for row in self.stage.rows(sql)}
 
     async def _wait_for_work(self, is_enough: Callable[[], bool] = lambda: False) -> None:
         """Wait until there is something to mine, or there was not for a while."""
