@@ -7,11 +7,11 @@ another machine behind the same address.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chains.answers import read_head
 from chains.blocks import Head
 from chains.endpoint import Call, Endpoint
+from chains.endpoint_report import Abilities
 from chains.errors import AskForLess, ChainError, EndpointUnavailable, NodeRefused, Unusable
 
 BATCHES = (100, 20)
@@ -22,34 +22,6 @@ DEPTHS = (1_000_000, 100_000, 10_000, 1_000, 128)
 _NOBODY = "0x000000000000000000000000000000000000dead"
 _ONE = "0x600160005260206000f3"
 """Code that returns the number 1, for a call that lends it to an address."""
-
-
-@dataclass(frozen=True, slots=True)
-class Abilities:
-    """What one node answers. `batch_calls` and `log_range_blocks` are the most that were tried and answered.
-
-    `archive_blocks` is how far below its head the node still had state, as far as it was asked.
-    """
-
-    logs_by_hash: bool
-    call_by_hash: bool
-    finalized_tag: bool
-    safe_tag: bool
-    overrides: bool
-    batch_calls: int
-    log_range_blocks: int
-    archive_blocks: int
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """What the node can not do and what is done here would need, in words."""
-        lacks = {
-            "logs by block hash": self.logs_by_hash,
-            "calls by block hash": self.call_by_hash,
-            "batches": self.batch_calls > 1,
-            "logs over a range": self.log_range_blocks > 0,
-        }
-        return tuple(name for name, has in lacks.items() if not has)
 
 
 async def probe(endpoint: Endpoint, chain: str) -> Abilities:

@@ -13,7 +13,6 @@ from typing import Any, Self, TypeAlias
 
 from eth_hash.auto import keccak
 
-from chains.abilities import Abilities
 from chains.answers import (
     Emitters,
     FeeQuote,
@@ -29,6 +28,7 @@ from chains.answers import (
 from chains.blocks import Head
 from chains.endpoint import Call, Endpoint
 from chains.endpoint_pool import Answer, EndpointPool
+from chains.endpoint_report import Abilities
 from chains.errors import AskForLess, ChainError, EndpointUnavailable, NotYetThere, Reverted
 from chains.questions import (
     as_call,

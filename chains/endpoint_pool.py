@@ -14,9 +14,9 @@ from typing import TypeVar
 
 import structlog
 
-from chains.abilities import Abilities
 from chains.alike import Outcome, Poll
 from chains.endpoint import Endpoint
+from chains.endpoint_report import Abilities, EndpointReport
 from chains.errors import (
     AskForLess,
     ChainError,
@@ -30,7 +30,7 @@ from chains.errors import (
     Reverted,
     Unusable,
 )
-from chains.members import EndpointReport, Member
+from chains.members import Member
 from chains.survey import Look, Survey
 
 Answer = TypeVar("Answer")

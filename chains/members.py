@@ -4,41 +4,16 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from enum import StrEnum
 
-from chains.abilities import Abilities
 from chains.blocks import Head
 from chains.endpoint import Endpoint
+from chains.endpoint_report import Abilities, EndpointReport, Standing
 
 REST_FIRST_S = 0.5
 REST_MAX_S = 30.0
 MOST_FAILURES = 10
 RETURN_AFTER = 3
 """So many surveys in a row must find nothing against an endpoint before it is believed again."""
-
-
-class Standing(StrEnum):
-    """Whether an endpoint is asked: in this order, the last two not at all."""
-
-    OK = "ok"
-    BEHIND = "behind"
-    AHEAD = "ahead"
-    DEGRADED = "degraded"
-    QUARANTINED = "quarantined"
-    FOREIGN = "foreign"
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointReport:
-    """How an endpoint stands. `name` is its URL without what is secret in it; `reason` says why it is not ok."""
-
-    number: int
-    name: str
-    standing: Standing
-    reason: str
-    height: int | None
-    failures: int
-    abilities: Abilities | None
 
 
 @dataclass(slots=True)

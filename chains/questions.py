@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chains.abilities import Abilities
 from chains.endpoint import Call, Endpoint
+from chains.endpoint_report import Abilities
 from chains.errors import ChainError, NotYetThere
 from chains.provider import Json
 from chains.transactions import TransactionRequest

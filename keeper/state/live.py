@@ -103,6 +103,12 @@ def read_pauses(path: Path) -> Pauses:
     return Pauses(tuple(Pause(row["scope"], row["since_ms"], row["who"], row["why"]) for row in rows))
 
 
+def read_chain_stops(path: Path) -> dict[str, str]:
+    """Return why chains are stopped until a person resumes them, by chain. Blocks."""
+    with LogReader(path) as log:
+        return {row["chain"]: row["reason"] for row in log.select("SELECT chain, reason FROM chain_stops")}
+
+
 def read_last_prices(log: Path) -> dict[str, int]:
     """Return the middle of the newest price of each asset that had one in the last thousand sets, USD wad.
 

@@ -21,6 +21,7 @@ from keeper.state.schema import (
     CHANGES_V7,
     CHANGES_V8,
     CHANGES_V9,
+    CHANGES_V10,
     TABLES_V1,
 )
 
@@ -98,6 +99,14 @@ def _v9_settlements(db: Database) -> None:
         db.execute(statement)
     fault_point(FaultPoint.DURING_MIGRATION)
     db.execute("PRAGMA user_version = 9")
+
+
+@MIGRATIONS(name="v10_chains")
+def _v10_chains(db: Database) -> None:
+    for statement in CHANGES_V10:
+        db.execute(statement)
+    fault_point(FaultPoint.DURING_MIGRATION)
+    db.execute("PRAGMA user_version = 10")
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chains.blocks import Head
+from chains.endpoint_report import EndpointReport
 from keeper.domain.account import Account
 from keeper.domain.health import AccountState, Interval, UnifiedHealth
 from keeper.state.entries import Body, Entry, plain
@@ -54,7 +55,7 @@ class HeadSeen(Observation):
 
 @dataclass(frozen=True, slots=True)
 class ChainStatusSeen(Observation):
-    """How a chain is doing. `state` is a word of the runtime (ok, stale, halted, finality_violation...)."""
+    """How a chain is doing, since when. `state` is one of `keeper.watch.chain_states.ChainState`."""
 
     kind: ClassVar[str] = "chain_status_seen"
     chain: str
@@ -64,10 +65,53 @@ class ChainStatusSeen(Observation):
     head_hash: str
     head_timestamp_s: int
     received_at_ms: int
+    since_ms: int | None = None
 
     def latest_key(self) -> Hashable | None:
         """Only the newest status of a chain matters."""
         return (self.kind, self.chain)
+
+
+@dataclass(frozen=True, slots=True)
+class LogPassSeen(Observation):
+    """The logs of final blocks were read a second time: `logs` of them, up to `last_block`."""
+
+    kind: ClassVar[str] = "log_pass_seen"
+    chain: str
+    first_block: int
+    last_block: int
+    logs: int
+
+    def latest_key(self) -> Hashable | None:
+        """Only the newest pass over a chain matters."""
+        return (self.kind, self.chain)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSeen(Observation):
+    """How one of a chain's endpoints stands and what it can. `name` shows nothing of its URL that is secret."""
+
+    kind: ClassVar[str] = "endpoint_seen"
+    chain: str
+    report: EndpointReport
+
+    def latest_key(self) -> Hashable | None:
+        """Only the newest word about an endpoint matters."""
+        return (self.kind, self.chain, self.report.number)
+
+    def body(self) -> Body:
+        """Return the report as columns, what the endpoint can as one object."""
+        report = self.report
+        return {
+            "chain": self.chain,
+            "number": report.number,
+            "name": report.name,
+            "standing": str(report.standing),
+            "reason": report.reason,
+            "height": report.height,
+            "failures": report.failures,
+            "abilities": {} if report.abilities is None else plain(report.abilities),
+        }
 
 
 @dataclass(frozen=True, slots=True)

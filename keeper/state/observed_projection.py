@@ -12,7 +12,9 @@ _HEALTH_COLUMNS = (
     "equity_high_wad, assets_mid_wad, requirement_mid_wad, maintenance_mid_wad, cut, price_set, unknown_because, at_ms"
 )
 _SOURCE_COLUMNS = "circuit, failures_in_a_row, quotes, changes, failed, report, at_ms"
-_STATUS_COLUMNS = "state, detail, head_number, head_hash, head_timestamp_s, received_at_ms, at_ms"
+_STATUS_COLUMNS = "state, detail, head_number, head_hash, head_timestamp_s, received_at_ms, since_ms, at_ms"
+_RANGE_COLUMNS = "first_block, last_block, logs, at_ms"
+_ENDPOINT_COLUMNS = "name, standing, reason, height, failures, abilities, at_ms"
 
 
 def _replace(columns: str) -> str:
@@ -35,6 +37,24 @@ OBSERVED: Mapping[str, Sequence[Statement]] = {
                 "chain_status",
                 f"chain, {_STATUS_COLUMNS}",
                 f"ON CONFLICT (chain) DO UPDATE SET {_replace(_STATUS_COLUMNS)}",
+            )
+        ),
+    ),
+    "log_pass_seen": (
+        Statement(
+            insert(
+                "log_passes",
+                f"chain, {_RANGE_COLUMNS}",
+                f"ON CONFLICT (chain) DO UPDATE SET {_replace(_RANGE_COLUMNS)}",
+            )
+        ),
+    ),
+    "endpoint_seen": (
+        Statement(
+            insert(
+                "endpoints",
+                f"chain, number, {_ENDPOINT_COLUMNS}",
+                f"ON CONFLICT (chain, number) DO UPDATE SET {_replace(_ENDPOINT_COLUMNS)}",
             )
         ),
     ),

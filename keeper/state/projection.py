@@ -63,8 +63,13 @@ DURABLE: Mapping[str, Sequence[Statement]] = {
     ),
     "resumed": (
         Statement("DELETE FROM pauses WHERE scope = :scope"),
+        Statement("DELETE FROM chain_stops WHERE 'chain:' || chain = :scope"),
         Statement(insert("pause_history", "seq, at_ms, scope, action='resumed', who, why")),
     ),
+    "chain_stopped": (
+        Statement(insert("chain_stops", "chain, seq, at_ms, reason", "ON CONFLICT (chain) DO NOTHING")),
+    ),
+    "logs_missed": (Statement(insert("missed_logs", "seq, at_ms, chain, first_block, last_block, logs")),),
     "parameters_moved": (
         Statement(
             insert(

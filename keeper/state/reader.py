@@ -121,9 +121,11 @@ class LogReader:
                 ),
                 "chains": self.select(
                     "SELECT chains.chain, chain_id, genesis_hash, state, detail, head_number, head_hash, "
-                    "head_timestamp_s, received_at_ms, at_ms FROM chains "
+                    "head_timestamp_s, received_at_ms, since_ms, at_ms FROM chains "
                     "LEFT JOIN chain_status ON chain_status.chain = chains.chain ORDER BY chains.chain"
                 ),
+                "endpoints": self.select("SELECT * FROM endpoints ORDER BY chain, number"),
+                "log_passes": self.select("SELECT * FROM log_passes ORDER BY chain"),
                 "accounts": self._counts("SELECT state AS k, count(*) AS n FROM health GROUP BY state"),
                 "prices": self._counts(
                     "SELECT status AS k, count(*) AS n FROM prices WHERE price_set = "

@@ -8,7 +8,7 @@ position has at most one live intent, a sequence has one digest.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 APPLICATION_ID = 0x6B_65_65_70  # "keep"
 
 _FINAL = "('final_ok', 'final_reverted', 'final_cancelled', 'final_lost_nonce')"
@@ -275,10 +275,27 @@ CHANGES_V9 = (
 )
 """What version 9 adds: what was due for options that expired."""
 
+CHANGES_V10 = (
+    "ALTER TABLE chain_status ADD COLUMN since_ms INTEGER",
+    """CREATE TABLE chain_stops (
+        chain TEXT PRIMARY KEY, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL, reason TEXT NOT NULL) STRICT""",
+    """CREATE TABLE missed_logs (
+        seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, chain TEXT NOT NULL, first_block INTEGER NOT NULL,
+        last_block INTEGER NOT NULL, logs TEXT NOT NULL) STRICT""",
+    """CREATE TABLE log_passes (
+        chain TEXT PRIMARY KEY, first_block INTEGER NOT NULL, last_block INTEGER NOT NULL, logs INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL) STRICT""",
+    """CREATE TABLE endpoints (
+        chain TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, standing TEXT NOT NULL,
+        reason TEXT NOT NULL, height INTEGER, failures INTEGER NOT NULL, abilities TEXT NOT NULL,
+        at_ms INTEGER NOT NULL, PRIMARY KEY (chain, number)) STRICT""",
+)
+"""What version 10 adds: since when a chain is as it is, who stopped, logs found late, how its endpoints stand."""
+
 TABLES = (
     *(*TABLES_V1, *CHANGES_V2, *CHANGES_V3, *CHANGES_V4),
     *(*CHANGES_V5, *CHANGES_V6, *CHANGES_V7, *CHANGES_V8),
-    *CHANGES_V9,
+    *(*CHANGES_V9, *CHANGES_V10),
 )
 """Every table of the newest version."""
 
@@ -308,6 +325,8 @@ DURABLE = (
     "venue_endings",
     "unified_changes",
     "settlements",
+    "chain_stops",
+    "missed_logs",
 )
 """Tables that are folds of the journal: rebuilding them must give the same rows."""
 
@@ -323,5 +342,7 @@ OBSERVED = (
     "health",
     "venue_accounts",
     "unified",
+    "log_passes",
+    "endpoints",
 )
 """Tables of observations, bounded by retention, not in the journal."""

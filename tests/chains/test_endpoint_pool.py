@@ -13,8 +13,9 @@ from structlog.testing import capture_logs
 
 from chains.client import ChainClient
 from chains.endpoint import Endpoint
+from chains.endpoint_report import Standing
 from chains.errors import EndpointUnavailable, NotAgreed, Reverted
-from chains.members import RETURN_AFTER, Standing
+from chains.members import RETURN_AFTER
 from tests.chains.fakes import FakeNode, block_at, block_hash, failing, fake_node
 from tests.chains.nodes import CHAIN_ID, EMITTER
 
