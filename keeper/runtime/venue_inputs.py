@@ -82,6 +82,7 @@ class InputsOf:
             deadline_s=deadline_s,
             state="",
             tokens=self.tokens,
+            price_set=self._evidence.prices.id,
             prices={asset: without_tree(prices[asset]) for asset in sorted(assets & prices.keys())},
             standings=standings,
             chain_health=self.chain_health(),

@@ -123,6 +123,7 @@ class Inputs:
     deadline_s: int
     state: str
     tokens: Mapping[str, Token]
+    price_set: str
     prices: Mapping[str, Price]
     standings: Mapping[str, Standing]
     chain_health: Liveness

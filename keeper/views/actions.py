@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from chains.hub.attestation import Action
+from keeper.venues.identity import VENUE_LIQUIDATION
 
-ACTIONS = {int(action): action.name.lower() for action in Action}
-"""An action's stable name by its number in the contract."""
+ACTIONS = {int(action): action.name.lower() for action in Action} | {VENUE_LIQUIDATION: "venue_liquidation"}
+"""An action's stable name by its number in the contract, or in an intent at a venue."""
 
 VERBS = {
     Action.CLOSE: "close",

@@ -16,6 +16,9 @@ from keeper.views.audit.whole import audit
 Rows: TypeAlias = list[tuple[str, dict[str, Any]]]
 WriteJournal: TypeAlias = Callable[..., Path]
 
+AT_VENUES = {"verdicts", "verdict_figures", "venue_calls"}
+"""What `test_venue_audit` is about: nobody in this story has anything at a venue."""
+
 
 def check(path: Path, replay: Callable[[str], str] = replay_decision) -> dict[str, Finding]:
     return {finding.name: finding for finding in audit(path, replay)}
@@ -33,7 +36,8 @@ def test_an_honest_log_holds_and_every_check_looked_at_something(log: Path) -> N
     findings = check(log)
 
     assert set() == {name for name, finding in findings.items() if not finding.holds}
-    assert {"resumed", "one_digest"} == {name for name, finding in findings.items() if not finding.checked}
+    unlooked = {name for name, finding in findings.items() if not finding.checked}
+    assert {"resumed", "one_digest"} | AT_VENUES == unlooked
 
 
 def test_a_changed_entry_breaks_the_hash_chain(rows: Rows, write_journal: WriteJournal) -> None:

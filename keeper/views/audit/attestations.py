@@ -12,6 +12,12 @@ from keeper.views.audit.findings import Finding
 from keeper.views.audit.journal import LoggedEntry
 from keeper.views.audit.settings_used import SettingsUsed
 
+AT_A_VENUE = "64"
+"""The action of an intent at a venue: what is done there needs nobody's word but the venue's."""
+AT_A_GAP = "0"
+"""The action of an intent that does nothing but use a nonce up."""
+WITHOUT_A_WORD = frozenset({AT_A_VENUE, AT_A_GAP})
+"""Actions that rest on no attestation."""
 _SELECTOR_HEX = 8
 _TEXTS = {each.name for each in fields(Attestation) if each.type == "str"}
 
@@ -47,7 +53,7 @@ class AttestationsAudit:
                 self._ask(entry.seq, body)
             case "attestation_answered" if body["outcome"] == "signed":
                 self._answer(entry.seq, body)
-            case "intent_signed":
+            case "intent_signed" if body["intent"]["action"] not in WITHOUT_A_WORD:
                 self._rest(body["intent"])
             case _:
                 return

@@ -44,7 +44,7 @@ class EvidenceAudit:
 
     def take(self, entry: LoggedEntry) -> None:
         """Look at one entry."""
-        if entry.kind != "decision_made":
+        if entry.kind not in {"decision_made", "venue_judged"}:
             return
         try:
             inputs = json.loads(entry.body["inputs"])

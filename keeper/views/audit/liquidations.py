@@ -7,7 +7,7 @@ from typing import Any
 
 from chains.hub.attestation import Action
 from config.units import WAD
-from keeper.views.audit.attestations import AttestationsAudit
+from keeper.views.audit.attestations import WITHOUT_A_WORD, AttestationsAudit
 from keeper.views.audit.findings import Finding
 from keeper.views.audit.journal import LoggedEntry
 
@@ -40,7 +40,7 @@ class LiquidationsAudit:
                 self._decision(entry.body)
             case "claim_moved":
                 self._claims.add(entry.body["claim"])
-            case "intent_signed":
+            case "intent_signed" if entry.body["intent"]["action"] not in WITHOUT_A_WORD:
                 self._intent(entry.body["intent"])
             case _:
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from keeper.venues.judge import replay as judge_again
 from keeper.views.audit.attestations import AttestationsAudit
 from keeper.views.audit.decisions import DecisionsAudit
 from keeper.views.audit.equivocation import EquivocationAudit
@@ -15,9 +16,12 @@ from keeper.views.audit.liquidations import LiquidationsAudit
 from keeper.views.audit.settings_used import SettingsUsed
 from keeper.views.audit.spending import SpendingAudit
 from keeper.views.audit.transactions import TransactionsAudit
+from keeper.views.audit.venues import VenuesAudit
 
 
-def audit(path: Path, replay: Callable[[str], str]) -> list[Finding]:
+def audit(
+    path: Path, replay: Callable[[str], str], venue_replay: Callable[[str], str] = judge_again
+) -> list[Finding]:
     """Check the log at `path` and return every check, failed or not. May run beside the daemon."""
     chain = Finding("hash_chain", "every entry's hash covers it and the one before, and no tail is lost")
     settings = SettingsUsed()
@@ -30,6 +34,7 @@ def audit(path: Path, replay: Callable[[str], str]) -> list[Finding]:
         TransactionsAudit(),
         SpendingAudit(settings),
         EquivocationAudit(),
+        VenuesAudit(venue_replay),
     ]
     last: LoggedEntry | None = None
     for entry in read_journal(path, chain):
