@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from keeper.domain.settlement import SETTLEMENTS
 from keeper.venues.identity import VENUE_LIQUIDATION
 
 if TYPE_CHECKING:
     from keeper.state.reader import LogReader, Row
 
+_NO_STEPS = SETTLEMENTS | {VENUE_LIQUIDATION}
+"""Actions of intents that are no part of a liquidation here."""
 _LIQUIDATABLE = ("liquidatable", "bankrupt")
 
 
@@ -101,7 +104,7 @@ def read_case(log: LogReader, account: str) -> Case | None:
     intents = [
         intent
         for intent in reversed(known["intents"])
-        if intent["created_seq"] >= since["seq"] and intent["action"] != VENUE_LIQUIDATION
+        if intent["created_seq"] >= since["seq"] and intent["action"] not in _NO_STEPS
     ]
     attestations = [
         asked for asked in reversed(known["attestations"]) if asked["asked_at_ms"] >= since["at_ms"]
