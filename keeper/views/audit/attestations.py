@@ -11,12 +11,13 @@ from chains.hub.signatures import InvalidSignature, digest, recover, words
 from keeper.views.audit.findings import Finding
 from keeper.views.audit.journal import LoggedEntry
 from keeper.views.audit.settings_used import SettingsUsed
+from keeper.views.audit.settlements import ACTIONS as SETTLEMENT_ACTIONS
 
 AT_A_VENUE = "64"
 """The action of an intent at a venue: what is done there needs nobody's word but the venue's."""
 AT_A_GAP = "0"
 """The action of an intent that does nothing but use a nonce up."""
-WITHOUT_A_WORD = frozenset({AT_A_VENUE, AT_A_GAP})
+WITHOUT_A_WORD = frozenset({AT_A_VENUE, AT_A_GAP}) | SETTLEMENT_ACTIONS
 """Actions that rest on no attestation."""
 _SELECTOR_HEX = 8
 _TEXTS = {each.name for each in fields(Attestation) if each.type == "str"}

@@ -14,6 +14,7 @@ from keeper.views.audit.findings import Auditor, Finding
 from keeper.views.audit.journal import LoggedEntry, check_remembered_head, read_journal
 from keeper.views.audit.liquidations import LiquidationsAudit
 from keeper.views.audit.settings_used import SettingsUsed
+from keeper.views.audit.settlements import SettlementsAudit
 from keeper.views.audit.spending import SpendingAudit
 from keeper.views.audit.transactions import TransactionsAudit
 from keeper.views.audit.venues import VenuesAudit
@@ -35,6 +36,7 @@ def audit(
         SpendingAudit(settings),
         EquivocationAudit(),
         VenuesAudit(venue_replay),
+        SettlementsAudit(),
     ]
     last: LoggedEntry | None = None
     for entry in read_journal(path, chain):
