@@ -12,16 +12,17 @@ from keeper.domain.account import Account
 from keeper.domain.health import UnifiedHealth
 from keeper.margin.parameters import RiskPolicy
 from keeper.margin.states import may_be_liquidated
-from keeper.planner.appraisal import Appraiser
+from keeper.planner.appraisal import Appraiser, Standing
 from keeper.planner.candidates import Candidate, reducing, seizing, writing_off
 from keeper.planner.conditions import Conditions
 from keeper.planner.effects import Effect, Move, effect
 from keeper.planner.facts import VenueFacts
 from keeper.planner.ground import Ground, Prices
 from keeper.planner.means import boundless
+from keeper.planner.offers import FULL
 from keeper.planner.option_marks import marks_of
 from keeper.planner.rescue import Choice, Option, Rescue, dust_size
-from keeper.planner.sizing import Workbench
+from keeper.planner.sizing import CLOSING, Workbench
 from oracles.price import Price
 
 
@@ -48,8 +49,9 @@ def bounds(
     """Return the largest size of every step that is right by this view; what is not there is not right.
 
     Each is what the step alone would need to bring the account to its target, or dust if that is more, within
-    the hub's bounds, and all the hub allows where the account is to be closed whole. SEIZE for a
-    confirmed claim is right at any health that is known. Sizes are in the action's own unit.
+    the hub's bounds, and all the hub allows where the account is to be closed whole. A close may be as large as it
+    has to be where its pool has all the cash that its penalty and gain are paid from: what the same plan repays
+    first fills it. SEIZE for a confirmed claim is right at any health that is known. Sizes are in the action's own unit.
 
     `live` are steps that were found right before and may still be mined: the account is taken as it will be after
     them, so that several steps are together no more than what is needed. They may have been larger than this
@@ -67,7 +69,10 @@ def bounds(
         rescue = Rescue(Workbench(appraiser, hub_prices), conditions, policy.dust_value_wad, ())
         after = _after(ground, live, tolerance_bps, hub_prices)
         moves += _reductions(rescue, after, conditions, appraiser, health)
-    return {key_of(move): move.size for move in moves if move.size}
+    largest: dict[BoundKey, int] = {}
+    for move in moves:
+        largest[key_of(move)] = max(move.size, largest.get(key_of(move), 0))
+    return {key: size for key, size in largest.items() if size}
 
 
 def key_of(move: Move) -> BoundKey:
@@ -86,12 +91,23 @@ def _reductions(
     if health.equity.high < 0 or rescue.only_toxic(survey):
         steps = reducing(ground, conditions, whole=True)
         return [found.move for found in steps if isinstance(found, Candidate)]
-    choices = [(option, rescue.sized(ground, before, option, means)) for option in survey.options]
-    return [
-        _or_dust(choice.trial.move, option, conditions)
-        for option, choice in choices
-        if isinstance(choice, Choice)
-    ]
+    sized = [_sized(rescue, ground, before, option, conditions) for option in survey.options]
+    if any(leg.positions or leg.options for leg in ground.account.legs):
+        full = Ground(ground.account, {chain: cash + FULL for chain, cash in ground.pool_cash.items()})
+        closes = (
+            option
+            for option in rescue.survey(full, before, means).options
+            if option.candidate.move.action in CLOSING
+        )
+        sized += [_sized(rescue, full, before, option, conditions) for option in closes]
+    return [move for move in sized if move is not None]
+
+
+def _sized(
+    rescue: Rescue, ground: Ground, before: Standing, option: Option, conditions: Conditions
+) -> Move | None:
+    choice = rescue.sized(ground, before, option, boundless(conditions.prices.facts))
+    return _or_dust(choice.trial.move, option, conditions) if isinstance(choice, Choice) else None
 
 
 def _or_dust(move: Move, option: Option, conditions: Conditions) -> Move:

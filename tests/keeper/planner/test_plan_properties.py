@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chains.hub.attestation import Action
@@ -149,9 +149,15 @@ def test_no_step_of_a_rescue_makes_the_account_worse_whichever_others_fail(seed:
 
 
 @given(seed=SEEDS)
+@example(seed=190_781)
+@example(seed=3_222_400_114)
 @settings(max_examples=200)
 def test_an_attestor_with_the_same_view_finds_the_steps_right(seed: int) -> None:
-    """All of a rescue; of a whole close the first, since the others rest on what it leaves."""
+    """All of a rescue; of a whole close the first, since the others rest on what it leaves.
+
+    In the examples a pool has nothing for the penalty of a close, until a repayment fills it: then the close costs
+    more, and has to be larger.
+    """
     held, at, health, facts, _, found = scene(seed)
 
     allowed = bounds(held, health, at, POLICY, facts)
