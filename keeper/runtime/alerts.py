@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from config.settings import Settings
 from keeper.domain.health import AccountState
+from keeper.runtime.flutter import Flutter
 from keeper.runtime.mispriced import Count
 from keeper.runtime.price_alerts import PREFIXES, over, standing
 from keeper.state.entries import AlertClosed, AlertOpened, Entry
@@ -35,6 +36,7 @@ class Alerts:
         self._log = state_log
         self._now_ms = now_ms
         self._open: set[str] = set()
+        self._flutter = Flutter()
         self._unknown_since_ms: int | None = None
 
     def resume(self, open_keys: Iterable[str]) -> None:
@@ -46,6 +48,7 @@ class Alerts:
         for entry in entries:
             if isinstance(entry, AlertOpened):
                 self._open.add(entry.dedupe_key)
+                self._flutter.opened(entry.dedupe_key, self._now_ms())
             elif isinstance(entry, AlertClosed):
                 self._open.discard(entry.dedupe_key)
 
@@ -129,7 +132,7 @@ class Alerts:
             if price.mid_wad is None
         }
         if not missing:
-            return self._closed(NO_PRICE, "every asset has a price")
+            return self._closed_after_quiet(NO_PRICE, "every asset has a price")
         detail = "; ".join(f"{name}: {reason}" for name, reason in sorted(missing.items()))
         return self._opened(
             AlertOpened(
@@ -148,7 +151,7 @@ class Alerts:
         wanted = standing(self._evidence, counts)
         entries: list[Entry] = []
         for key in sorted(key for key in self._open if key.startswith(PREFIXES) and key not in wanted):
-            entries += self._closed(key, over(key, tallies))
+            entries += self._closed_after_quiet(key, over(key, tallies))
         for alert in wanted.values():
             entries += self._opened(alert)
         return entries
@@ -185,6 +188,7 @@ class Alerts:
 
     def _opened(self, alert: AlertOpened) -> list[Entry]:
         if alert.dedupe_key in self._open:
+            self._flutter.goes_on(alert.dedupe_key)
             self._log.observe(AlertRepeated(alert.dedupe_key))
             return []
         return [alert]
@@ -193,3 +197,7 @@ class Alerts:
         if key not in self._open:
             return []
         return [AlertClosed(key, reason)]
+
+    def _closed_after_quiet(self, key: str, reason: str) -> list[Entry]:
+        """Close an alert about prices, unless it has just been opened again and again."""
+        return self._closed(key, reason) if self._flutter.may_close(key, self._now_ms()) else []

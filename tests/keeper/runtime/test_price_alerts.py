@@ -188,3 +188,38 @@ async def test_accounts_are_not_counted_with_every_tick(scene: Scene) -> None:
 
     assert counted["alpha", "ETH"] is same
     assert counted["alpha", "ETH"] is not scene.mispriced._counts["alpha", "ETH"]
+
+
+async def test_a_price_at_the_edge_of_a_band_is_no_storm_and_is_told_over_after_a_minute_of_quiet(
+    scene: Scene,
+) -> None:
+    free = scene.eth
+    said = []
+    for number in range(200):
+        scene.clock.now_ms += 20
+        scene.reference(replace(free, holds=(HOLD,)) if number % 2 else free)
+        said += keys(scene.told())
+    scene.reference(free)
+    scene.clock.now_ms += 20
+    for _ in range(8):
+        scene.clock.now_ms += 9_999
+        said += keys(scene.told())
+
+    assert [("AlertOpened", "price_held/ETH/peg"), ("AlertClosed", "price_held/ETH/peg")] * 3 == said
+
+
+async def test_after_a_flutter_the_same_is_told_at_once_again(scene: Scene) -> None:
+    free = scene.eth
+    for number in range(20):
+        scene.reference(replace(free, holds=(HOLD,)) if number % 2 else free)
+        scene.told()
+    scene.reference(free)
+    scene.told()
+    scene.clock.now_ms += 3_600_000
+    scene.told()
+    found = []
+    for holds in ((HOLD,), ()):
+        scene.reference(replace(free, holds=holds))
+        found += [type(each).__name__ for each in scene.told()]
+
+    assert ["AlertOpened", "AlertClosed"] == found
