@@ -1,6 +1,6 @@
 """A process with a lane that lives through one story, to be killed in the middle of it and started again.
 
-Run as ``python -m tests.keeper.execution.crasher URL GENESIS PATH STORY``. Each start recovers, offers the
+Run as ``python -m tests.keeper.execution.crasher URL GENESIS PATH STORY [SIGNERS]``. Each start recovers, offers the
 same intents again, and goes on until all have ended; the story's trouble happens once.
 """
 
@@ -38,18 +38,19 @@ async def trouble(scene: Scene, story: str) -> None:
             pass
 
 
-async def live(url: str, genesis_hash: str, path: Path, story: str) -> None:
+async def live(url: str, genesis_hash: str, path: Path, story: str, signers: int = 1) -> None:
     arm_from_environment([CHAIN_ID])
     node = Node(url, genesis_hash)
     client = node.client()
     await client.connect()
     scene = Scene(node, client, path)
+    scene.more_keys(signers - 1)
     await scene.open()
     deadline_s = 0
     if story == "cancel":
         deadline_s = (await client.block(0)).timestamp + 300
     intents = [call(number, valid_until_s=deadline_s) for number in range(1, INTENTS + 1)]
-    await scene.lane.submit(intents)
+    await scene.submit(intents)
     await trouble(scene, story)
     for _ in range(12 + FINALITY_DEPTH):
         await scene.mine()
@@ -58,11 +59,11 @@ async def live(url: str, genesis_hash: str, path: Path, story: str) -> None:
         states = scene.states()
         if len(states) == INTENTS and all(state.startswith(("final", "skipped")) for state in states):
             break
-        await scene.lane.submit(intents)
+        await scene.submit(intents)
     await scene.close()
     await client.aclose()
     await node.aclose()
 
 
 if __name__ == "__main__":
-    asyncio.run(live(sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4]))
+    asyncio.run(live(sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4], int(sys.argv[5])))

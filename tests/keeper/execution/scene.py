@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from chains.answers import FeeQuote, Receipt
 from chains.blocks import Head
@@ -19,6 +20,7 @@ from config.secrets import SecretUrl
 from keeper.domain.intent import Intent, IntentState
 from keeper.execution.lane import Lane
 from keeper.execution.ports import LaneChain
+from keeper.execution.purse import Purse
 from keeper.execution.spending import SpendingLimits
 from keeper.execution.terms import LaneTerms
 from keeper.state.log import StateLog
@@ -182,6 +184,8 @@ class Scene:
         self.path = path
         self.key = Key(SECRET)
         self.signer = Moody(self.key)
+        self.others: list[Key] = []
+        self.other_lanes: list[Lane] = []
         self.chain = Meddler(client)
         self.foreign: set[str] = set()
         self.ends: list[tuple[int, IntentState, str]] = []
@@ -193,11 +197,26 @@ class Scene:
         """Start with what the log holds, as a process does."""
         options = LogOptions(flush_interval_s=0.005, retry_interval_s=0.02, busy_timeout_ms=50)
         self.log = StateLog.open(self.path, "live", lambda: time.time_ns() // 1_000_000, options=options)
-        chain: LaneChain = self.chain
-        self.lane = Lane(
-            terms(**changes), chain, self.signer, self.log, lambda: time.time_ns() // 1_000_000, self.told
+        clock = lambda: time.time_ns() // 1_000_000  # noqa: E731 - one line says it
+        rules, chain = terms(**changes), cast("LaneChain", self.chain)
+        purse = Purse(rules.limits, clock)
+        self.lane, *self.other_lanes = (
+            Lane(rules, chain, signer, self.log, clock, self.told, purse=purse)
+            for signer in (self.signer, *(Moody(key) for key in self.others))
         )
-        await self.lane.recover(await self.client.head())
+        head = await self.client.head()
+        for lane in (self.lane, *self.other_lanes):
+            await lane.recover(head)
+
+    def more_keys(self, count: int) -> None:
+        """Have so many more keys send, from the next `open` on."""
+        self.others = [Key(bytes([SECRET[0] + at]) * 32) for at in range(1, count + 1)]
+
+    async def submit(self, intents: Sequence[Intent]) -> None:
+        """Spread intents over all lanes, each always to the same."""
+        lanes = [self.lane, *self.other_lanes]
+        for at, lane in enumerate(lanes):
+            await lane.submit(intents[at :: len(lanes)])
 
     async def close(self) -> None:
         await self.log.close()
@@ -219,7 +238,8 @@ class Scene:
                 walked = await self.client.block(walked.parent_hash)
             except NotYetThere:
                 break
-        await self.lane.on_head(head, removed)
+        for lane in (self.lane, *self.other_lanes):
+            await lane.on_head(head, removed)
         return head
 
     async def mine(self, blocks: int = 1) -> None:
@@ -257,6 +277,7 @@ class Scene:
         head = await self.client.head()
         for number in range(head.number + 1):
             block = await self.node("eth_getBlockByNumber", hex(number), True)
-            ours = {tx["hash"] for tx in block["transactions"] if tx["from"] == self.key.address.lower()}
+            senders = {key.address.lower() for key in (self.key, *self.others)}
+            ours = {tx["hash"] for tx in block["transactions"] if tx["from"] in senders}
             assert ours <= known | self.foreign
         assert all(times == 1 for times in (await self.emitted()).values())

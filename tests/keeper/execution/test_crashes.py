@@ -33,6 +33,8 @@ CASES = [
     ("plain", FaultPoint.DURING_OBSERVATIONS, 1),
     ("plain", FaultPoint.DURING_MIGRATION, 1),
 ]
+AT_ONCE = frozenset({FaultPoint.AFTER_COMMIT, FaultPoint.DURING_SEND, FaultPoint.BEFORE_MINED_ROW})
+"""Those of two signers that are not left to the slow tests."""
 MORE_CASES = [
     ("plain", FaultPoint.DURING_SEND, 1),
     ("plain", FaultPoint.AFTER_ANSWER, INTENTS),
@@ -56,11 +58,11 @@ async def outside(node: Node, tmp_path: Path) -> AsyncIterator[Scene]:
     await client.aclose()
 
 
-async def run_and_die(node: Node, path: Path, story: str, fault: str) -> int:
+async def run_and_die(node: Node, path: Path, story: str, fault: str, signers: int = 1) -> int:
     environment = {**os.environ, "KEEPER_FAULT_POINT": fault}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.keeper.execution.crasher"),
-        *(node.url, node.genesis_hash, str(path), story),
+        *(node.url, node.genesis_hash, str(path), story, str(signers)),
         env=environment,
         cwd=Path(__file__).parents[3],
         stdout=asyncio.subprocess.DEVNULL,
@@ -77,7 +79,32 @@ async def test_a_killed_lane_finishes_what_it_began_and_does_nothing_twice(
 ) -> None:
     assert -signal.SIGKILL == await run_and_die(node, outside.path, story, f"{point}:{times}:kill")
 
-    await live(node.url, node.genesis_hash, outside.path, story)
+    await assert_all_is_finished(node, outside, story)
+
+
+@pytest.mark.parametrize(
+    ("story", "point", "times"),
+    [pytest.param(*case, marks=() if case[1] in AT_ONCE else pytest.mark.slow) for case in CASES],
+)
+async def test_two_signers_lanes_are_finished_after_a_kill_as_well(
+    node: Node, outside: Scene, story: str, point: FaultPoint, times: int
+) -> None:
+    outside.more_keys(1)
+    for key in outside.others:
+        await node("anvil_setBalance", key.address, hex(100 * ETHER))
+
+    # Each lane has half of the intents, so what one lane does is passed less often.
+    fault = f"{point}:{min(times, INTENTS // 2)}:kill"
+    assert -signal.SIGKILL == await run_and_die(node, outside.path, story, fault, signers=2)
+
+    await assert_all_is_finished(node, outside, story, signers=2)
+    assert {key.address for key in (outside.key, *outside.others)} == {
+        row["sender"] for row in outside.rows("SELECT DISTINCT sender FROM slots")
+    }
+
+
+async def assert_all_is_finished(node: Node, outside: Scene, story: str, signers: int = 1) -> None:
+    await live(node.url, node.genesis_hash, outside.path, story, signers)
 
     await outside.assert_sound()
     ends = outside.states()
