@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.demo, pytest.mark.chain, pytest.mark.timeout(300)]
 
 
-@pytest.mark.parametrize("flags", [(), ("--kill",)])
-def test_the_demo_holds_also_when_the_daemon_is_killed_in_the_crash(flags: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("flags", [(), ("--kill",), ("--venues",)])
+def test_the_demo_holds_also_when_the_daemon_is_killed_in_the_crash_and_with_protocols_of_others(flags: tuple[str, ...]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "keeper", "demo", "--json", *flags],
         cwd=ROOT,

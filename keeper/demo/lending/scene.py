@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from chains.venues.venue import Outcome
 from config.units import format_decimal
-from keeper.demo.cast import BEFORE, CRASH
+from keeper.demo.cast import BEFORE, CRASH, Fate
 from keeper.demo.lending import judging
 from keeper.demo.lending.cast import GLITCH, Owner, expected
 from keeper.demo.lending.ground import Ground
@@ -25,7 +25,6 @@ from keeper.demo.timeline import Check, Mark, Timeline
 MISPRICED_S = 45.0
 STEPS = (Fraction(93, 100), Fraction(86, 100), CRASH)
 REHEARSE_TIMEOUT_S = 60
-_UNDER_WAY = "SELECT count(*) AS n FROM intents WHERE state NOT LIKE 'final%' AND state != 'mined'"
 
 
 class LendingScene(Scene):
@@ -123,7 +122,7 @@ class LendingScene(Scene):
         self._timeline.check(
             "each is out of danger, and nothing is under way any more",
             held=settled,
-            why=f"missing: {sorted(wanted - self._liquidated())}; " + "; ".join(self._stage.dead()),
+            why=f"{len(wanted - self._liquidated())} loans not liquidated; {self._unsettled(self._fallen_at_hubs())}",
         )
         self.after = await self._ledger()
         self.done = await self._ground.outcomes()
@@ -132,12 +131,11 @@ class LendingScene(Scene):
             self._timeline.add(check)
 
     def _hubs_settled(self) -> bool:
-        fallen = {
-            owner.account_id
-            for owner in self._owners
-            if owner.hub.account.legs and owner.hub.fate == "liquidated"
-        }
-        return self._settled(fallen) and self.log.number(_UNDER_WAY) == 0
+        return self._settled(self._fallen_at_hubs())
+
+    def _fallen_at_hubs(self) -> set[str]:
+        hubs = [owner.hub for owner in self._owners if owner.hub.account.legs]
+        return {role.account.account_id for role in hubs if role.fate is Fate.LIQUIDATED}
 
     def _liquidated(self) -> set[judging.Place]:
         sql = "SELECT chain, venue, borrower FROM venue_endings WHERE ending = 'liquidated'"
