@@ -17,6 +17,7 @@ TOLD = {
     ),
     "a cancel won": "SELECT count(*) AS n FROM intents WHERE state = 'final_cancelled'",
     "a nonce was lost to another": "SELECT count(*) AS n FROM intents WHERE state = 'final_lost_nonce'",
+    "a gap was filled": "SELECT count(*) AS n FROM intents WHERE action = 0",
     "a step was final": "SELECT count(*) AS n FROM intents WHERE state = 'final_ok'",
     "a mined step lost its block": "SELECT count(*) AS n FROM receipts WHERE canonical = 0",
     "the log came back": "SELECT count(*) AS n FROM journal WHERE kind = 'log_recovered'",

@@ -169,7 +169,7 @@ class SimChain:
         self.forks += 1
         for block in removed:
             for transaction, _ in block.mined:
-                if not lose or transaction.is_foreign:
+                if not lose:
                     self.pool.setdefault(transaction.nonce, transaction)
         for block in reversed(removed):
             price_wad = block.hub.price_wad

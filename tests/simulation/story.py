@@ -78,7 +78,7 @@ async def lazy_miners(world: World) -> None:
 async def forgetful_pool(world: World) -> None:
     chain = world.chains[world.random.choice(sorted(world.chains))]
     world.seen["a pool forgot transactions"] += bool(chain.pool)
-    chain.forget()
+    chain.pool.clear()
 
 
 async def kill(world: World) -> None:

@@ -29,6 +29,7 @@ SOMETIMES = (
     "a cancel lost its race",
     "a cancel won",
     "a chain fell silent",
+    "a gap was filled",
     "a mined step lost its block",
     "a nonce was lost to another",
     "a pool forgot transactions",
