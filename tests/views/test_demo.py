@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.demo, pytest.mark.chain, pytest.mark
 
 
 @pytest.mark.parametrize("flags", [(), ("--kill",), ("--venues",)])
-def test_the_demo_holds_also_when_the_daemon_is_killed_in_the_crash_and_with_protocols_of_others(flags: tuple[str, ...]) -> None:
+def test_the_demo_holds_also_with_a_kill_and_with_protocols_of_others(flags: tuple[str, ...]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "keeper", "demo", "--json", *flags],
         cwd=ROOT,
