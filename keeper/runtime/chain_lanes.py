@@ -45,7 +45,10 @@ class ChainLanes:
         return any(driver.lane.is_busy(account_id, position_key) for driver in self.drivers)
 
     def choose(self, among: Collection[str] | None = None) -> str | None:
-        """Return the address to send next from, of those in `among` if given. None if none of them should."""
+        """Return the address to send next from, of those in `among` if given. None if none of them can now.
+
+        A lane that is full is not asked: who must wait for a block should not wait for a setback to be forgotten.
+        """
         able = [
             driver.lane
             for driver in self.drivers
@@ -56,7 +59,8 @@ class ChainLanes:
             lane.sender: sum(one.is_open for one in lane.live) + self._begun[lane.sender]
             for lane in clean or able
         }
-        return min(loads, key=loads.__getitem__, default=None)
+        rooms = {lane.sender: lane.room - self._begun[lane.sender] for lane in clean or able}
+        return min((sender for sender in loads if rooms[sender] > 0), key=loads.__getitem__, default=None)
 
     def begin(self, sender: str) -> None:
         """Count a step that was begun for a signer and is not in its lane yet."""

@@ -84,6 +84,7 @@ class Pursuit:
             lane is not None
             and lane.ready
             and self._evidence.live(chain)
+            and lane.choose() is not None
             and not self._evidence.pauses.on_chain(chain)
             and (account_id, chain) not in self._under_way
             and not self._patience.must_wait(account_id, chain)

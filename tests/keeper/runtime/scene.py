@@ -55,6 +55,7 @@ class ScriptedLane:
     got_some: asyncio.Event = field(default_factory=asyncio.Event)
     sender: str = KEEPER
     is_solvent: bool = True
+    room: int = 64
     hindrance: str = ""
 
     @property

@@ -100,6 +100,22 @@ async def test_who_can_not_pay_is_left_out_and_nobody_is_asked_when_no_one_can(s
     assert ([], 1) == (first.taken, len(second.taken))
 
 
+async def test_a_full_lane_is_not_asked_and_what_waited_goes_as_soon_as_there_is_room(scene: Scene) -> None:
+    crowd(scene, 5)
+    first, second = lanes(scene)
+    first.room, second.room = 2, 1
+
+    await scene.turn()
+    assert (2, 1) == (len(first.taken), len(second.taken))
+    first.room = second.room = 0
+    await scene.turn()
+    first.room = 5
+    await scene.turn()
+
+    assert (4, 1) == (len(first.taken), len(second.taken))
+    assert 5 == sum(len(batch.proposals) for batch in scene.quorum.asked)
+
+
 async def test_a_key_that_is_used_elsewhere_is_taken_only_when_no_other_is_left(scene: Scene) -> None:
     crowd(scene, 3)
     first, second = lanes(scene)
