@@ -10,11 +10,9 @@ from collections.abc import Sequence
 
 from chains.answers import read_head
 from chains.blocks import Head
-from chains.endpoint import Call, Endpoint
+from chains.endpoint import BATCH_CALLS, Call, Endpoint
 from chains.endpoint_report import Abilities
-from chains.errors import AskForLess, ChainError, EndpointUnavailable, NodeRefused, Unusable
 
-BATCHES = (100, 20)
 LOG_RANGES = (2_000, 500, 100, 10)
 DEPTHS = (1_000_000, 100_000, 10_000, 1_000, 128)
 """How far back state is asked for; 128 blocks is what a node keeps that is no archive."""
@@ -25,9 +23,8 @@ _ONE = "0x600160005260206000f3"
 
 
 async def probe(endpoint: Endpoint, chain: str) -> Abilities:
-    """Find out what a node can answer, in two or three requests. Raises `ChainError` if it does not answer at all."""
-    batch_calls = await _largest_batch(endpoint)
-    endpoint.batch_limit = batch_calls
+    """Find out what a node can answer, in two requests. Raises `ChainError` if it does not answer at all."""
+    endpoint.batch_limit = BATCH_CALLS
     latest = read_head(chain, await endpoint.request("eth_getBlockByNumber", ["latest", False]))
     ranges = [span for span in LOG_RANGES if span <= latest.number] or [latest.number + 1]
     depths = [depth for depth in DEPTHS if depth <= latest.number]
@@ -40,28 +37,12 @@ async def probe(endpoint: Endpoint, chain: str) -> Abilities:
         finalized_tag=isinstance(finalized, dict),
         safe_tag=isinstance(safe, dict),
         overrides=_is_data(lent) and str(lent).endswith("01"),
-        batch_calls=batch_calls,
+        batch_calls=endpoint.batch_limit,
         log_range_blocks=_first(ranges, [isinstance(answer, list) for answer in spans]),
         archive_blocks=_first(
             [*depths, latest.number], [*(isinstance(answer, str) for answer in balances), not depths]
         ),
     )
-
-
-async def _largest_batch(endpoint: Endpoint) -> int:
-    for size in BATCHES:
-        endpoint.batch_limit = size
-        try:
-            answers = await endpoint.batch([("eth_chainId", [])] * size)
-        except (AskForLess, NodeRefused, Unusable):
-            continue
-        except EndpointUnavailable as failure:
-            if failure.never_sent:
-                raise
-            continue
-        if not any(isinstance(answer, ChainError) for answer in answers):
-            return size
-    return 1
 
 
 def _questions(latest: Head, ranges: Sequence[int], depths: Sequence[int]) -> list[Call]:

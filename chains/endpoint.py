@@ -19,7 +19,16 @@ from tenacity import (
 )
 from web3.types import RPCEndpoint
 
-from chains.errors import ChainError, EndpointUnavailable, RateLimited, RetryLater, Unusable, clean_text
+from chains.errors import (
+    AskForLess,
+    ChainError,
+    EndpointUnavailable,
+    NodeRefused,
+    RateLimited,
+    RetryLater,
+    Unusable,
+    clean_text,
+)
 from chains.node_errors import read_failure
 from chains.provider import Json, KeepAliveProvider
 from chains.send_errors import SendClass, SendOutcome, classify_send, may_be_pooled
@@ -35,11 +44,20 @@ MESSAGE_LIMIT = 4_096
 """Characters of a node's refusal that are read at all."""
 
 
+class _BatchRefused(ChainError):
+    """The node refused a whole batch: it may take a smaller one, or each call by itself."""
+
+    def __init__(self, failure: ChainError) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
 class Endpoint:
     """One node, asked politely: throttled, time-limited, reads retried a few times, sends never.
 
     `name` is what logs call it (the URL without its secret, unless given). `counters` counts calls
-    by method, those inside batches too. `batch_limit` is the most calls sent in one request. A read's retries end after `attempts`, or as soon as one
+    by method, those inside batches too. `batch_limit` is the most calls sent in one request; it is
+    halved by each refusal of a batch. A read's retries end after `attempts`, or as soon as one
     `timeout_s` has been spent: silence is for the next endpoint, not for patience.
     """
 
@@ -80,8 +98,17 @@ class Endpoint:
         if self.batch_limit <= 1:
             return [await self._value(method, params) for method, params in calls]
         results: list[Any] = []
-        for start in range(0, len(calls), self.batch_limit):
-            results += await self._batch(calls[start : start + self.batch_limit])
+        while len(results) < len(calls):
+            part = calls[len(results) : len(results) + self.batch_limit]
+            try:
+                results += await self._batch(part)
+            except _BatchRefused as refused:
+                self.batch_limit = len(part) // 2
+                if self.batch_limit == 0:
+                    self.batch_limit = 1
+                    raise refused.failure from None
+                if self.batch_limit == 1:
+                    return results + [await self._value(*call) for call in calls[len(results) :]]
         return results
 
     async def send_raw(self, raw: bytes) -> SendOutcome:
@@ -158,7 +185,8 @@ class Endpoint:
         if answers is None:
             raise self._silence()
         if isinstance(answers, dict):
-            raise self._failure(answers.get("error"))
+            failure = self._failure(answers.get("error"))
+            raise _BatchRefused(failure) if isinstance(failure, (AskForLess, NodeRefused)) else failure
         results = [a["result"] if a.get("error") is None else self._failure(a["error"]) for a in answers]
         for result in results:
             if isinstance(result, (RateLimited, EndpointUnavailable, Unusable)):

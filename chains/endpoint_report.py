@@ -8,7 +8,8 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What one node answers. `batch_calls` and `log_range_blocks` are the most that were tried and answered.
+    """What one node answers. `batch_calls` is the most that is put in one batch, halved by each refusal;
+    `log_range_blocks` the most that was tried and answered.
 
     `archive_blocks` is how far below its head the node still had state, as far as it was asked.
     """
