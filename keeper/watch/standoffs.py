@@ -40,6 +40,7 @@ from oracles.policy import (
 from oracles.price import FailureKind, Price, QuoteFailure
 
 FREE = Outcome(Tier.PROCEED)
+TELL_EVERY_MS = 1_000
 
 log = structlog.get_logger()
 
@@ -65,6 +66,7 @@ class Standoffs:
         self._said: dict[tuple[str, str], _Said] = {}
         self._sources = settings.sources
         self._feeds = _feeds(settings.sources)
+        self._told: dict[tuple[str, str, str], tuple[Tier, int]] = {}
         self.disagreements = Disagreements(self._rules)
 
     def look(self) -> None:
@@ -79,8 +81,20 @@ class Standoffs:
             for asset in sorted(self._assets(chain)):
                 outcomes[chain, asset] = self._outcome(chain, asset)
                 sales[chain, asset] = self._sale(chain, asset, depths_wad.get(asset, 0))
-        self._evidence.outcomes = _restricted(self._evidence.outcomes, outcomes, "price_outcome")
-        self._evidence.sales = _restricted(self._evidence.sales, sales, "sale_outcome")
+        self._evidence.outcomes, self._evidence.sales = _restricted(outcomes), _restricted(sales)
+        self._tell("price_outcome", outcomes)
+        self._tell("sale_outcome", sales)
+
+    def _tell(self, event: str, found: Mapping[tuple[str, str], Outcome]) -> None:
+        """Tell the log of each that has another tier than was told last: not at once what turns with every price."""
+        now_ms = self._now_ms()
+        for (chain, asset), outcome in found.items():
+            tier, at_ms = self._told.get((event, chain, asset), (Tier.PROCEED, 0))
+            if outcome.tier is not tier and not 0 <= now_ms - at_ms < TELL_EVERY_MS:
+                self._told[event, chain, asset] = (outcome.tier, now_ms)
+                log.info(
+                    event, chain=chain, asset=asset, tier=outcome.tier.name.lower(), reason=outcome.reason
+                )
 
     def _assets(self, chain: str) -> set[str]:
         """Return the assets that the chain's hub has a price of, or should have."""
@@ -155,15 +169,8 @@ class Standoffs:
         return min(self._settings.risk.price_band_bps, self._evidence.facts[chain].limits.price_band_bps)
 
 
-def _restricted(
-    before: Mapping[tuple[str, str], Outcome], now: Mapping[tuple[str, str], Outcome], event: str
-) -> dict[tuple[str, str], Outcome]:
-    """Return what is not free to proceed, and tell the log of each that has another tier than before."""
-    for (chain, asset), outcome in now.items():
-        tier = before.get((chain, asset), FREE).tier
-        if outcome.tier is not tier:
-            log.info(event, chain=chain, asset=asset, tier=outcome.tier.name.lower(), reason=outcome.reason)
-    return {key: outcome for key, outcome in now.items() if outcome.tier is not Tier.PROCEED}
+def _restricted(found: Mapping[tuple[str, str], Outcome]) -> dict[tuple[str, str], Outcome]:
+    return {key: outcome for key, outcome in found.items() if outcome.tier is not Tier.PROCEED}
 
 
 def _feeds(sources: Sequence[SourceSettings]) -> dict[str, dict[str, set[str]]]:

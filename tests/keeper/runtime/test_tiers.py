@@ -15,6 +15,7 @@ from keeper.runtime.engine import Engine
 from keeper.runtime.patience import Patience
 from keeper.state.log import StateLog
 from keeper.state.reader import LogReader
+from keeper.watch.standoffs import TELL_EVERY_MS
 from keeper.watch.status import ChainState
 from oracles.estimates.estimates import Estimates
 from oracles.policy import Tier
@@ -194,6 +195,7 @@ async def test_each_tier_is_told_in_the_daemon_s_own_log_once_when_it_begins(sce
     ]
     with capture_logs() as entries:
         for arrange in arranged:
+            scene.now_ms += TELL_EVERY_MS
             arrange()
             await scene.engine.evaluate()
             await scene.engine.evaluate()
@@ -202,3 +204,19 @@ async def test_each_tier_is_told_in_the_daemon_s_own_log_once_when_it_begins(sce
         entry["tier"] for entry in entries if entry["event"] == "price_outcome" and entry["asset"] == "ETH"
     ]
     assert ["proceed_small", "proceed", "hold_new", "hold_asset", "hold_chain"] == said
+
+
+async def test_a_tier_that_turns_with_every_price_is_no_storm_and_the_last_one_is_told(scene: Scene) -> None:
+    with capture_logs() as entries:
+        for number in range(1, 1_000):
+            scene.now_ms += 10
+            scene.hub_says(2_040 if number % 2 else 2_000)
+            scene.engine._standoffs.look()
+        scene.now_ms += TELL_EVERY_MS
+        scene.engine._standoffs.look()
+
+    said = [
+        entry["tier"] for entry in entries if (entry["event"], entry["asset"]) == ("price_outcome", "ETH")
+    ]
+    assert len(said) <= 11
+    assert "hold_new" == said[-1]
