@@ -82,7 +82,7 @@ def command(
     within the horizon. Exits 2 if an account could not be valued.
     """
     from keeper.risk.outlook import OutlookTerms
-    from keeper.views.outlook import charts, tables
+    from keeper.views.outlook import charts, tables, venue_shocks
     from keeper.views.outlook.answers import answer, document
     from keeper.views.outlook.question import ask, by_asset, depths, percents, seconds, shocks_asked
 
@@ -91,17 +91,18 @@ def command(
     sold = by_asset(depth, "the depth")
     with open_log(log_path(config, log)) as reader:
         asked = ask(reader, terms, given)
-    shocks = shocks_asked(asked.book, assets, steps)
+        shocks = shocks_asked(asked.book, assets, steps)
+        at_venues = venue_shocks.strike_venues(reader, asked.book, shocks)
     answers = answer(asked, shocks, None if no_cascade else depths(asked, sold), limit)
     if svg is not None:
         _write(svg, charts.svg(charts.bars(answers), f"As of {figures.utc(asked.book.as_of_ms)} UTC"))
     if as_json:
-        show_json(document(answers))
+        show_json(document(answers) | {"at_venues": venue_shocks.document(at_venues)})
     elif plotted:
         show(charts.plot(charts.bars(answers)))
     else:
-        show(*tables.parts(answers))
-    return ExitCode.DEGRADED if asked.book.left_out else ExitCode.FINE
+        show(*tables.parts(answers), *venue_shocks.parts(at_venues))
+    return ExitCode.DEGRADED if asked.book.left_out or at_venues.left_out else ExitCode.FINE
 
 
 def _write(path: Path, text: str) -> None:

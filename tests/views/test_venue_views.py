@@ -20,6 +20,8 @@ from keeper.venues.unified import VenueFigure
 from keeper.venues.verdict import Found, Plan, Reason, Verdict
 from keeper.venues.view import Holding, VenueAccount
 from keeper.views.exits import ExitCode
+from keeper.views.outlook.venue_shocks import scaled_health
+from oracles.price import Price, PriceStatus
 from tests.views.story import ACCOUNT, Story
 
 Keeper: TypeAlias = Callable[..., tuple[int, str, str]]
@@ -30,6 +32,7 @@ WHO, OTHER = (Borrower(f"0x{'00' * 19}{byte}") for byte in ("AA", "BB"))
 POOL, NO_POOL = "0x" + "9c" * 20, "0x" + "00" * 20
 WETH, USDC = "0x" + "c2" * 20, "0x" + "c0" * 20
 NO_DEBT = 2**256 - 1
+MIDS = {"ETH": 2_000 * WAD, "USDC": WAD}
 
 
 def seen(account: str, venue: str, health_wad: int | None, *, market: str = "") -> VenueAccountSeen:
@@ -160,6 +163,29 @@ def test_accounts_say_that_there_is_more_to_see(keeper: Keeper, both: Path) -> N
     _, out, _ = keeper("accounts", "--log", both)
 
     assert "2 accounts with legs at venues: keeper accounts --venues" in out
+
+
+def test_stress_strikes_accounts_over_all_legs_and_at_each_venue(keeper: Keeper, both: Path) -> None:
+    _, out, _ = keeper("stress", "--no-cascade", "--paths", "100", "--move", "-10", "--log", both)
+    assert "below one at the venue (about)" in flat(out)
+
+    _, out, _ = keeper("stress", "--no-cascade", "--paths", "100", "--asset", "ETH", "--log", both, "--json")
+    told = json.loads(out)["at_venues"]
+    below = [len(each["below_one_at_venues"]) for each in told["shocks"]]
+    over_all = [len(each["liquidatable_over_all_legs"]) for each in told["shocks"]]
+    assert 2 == told["accounts"]
+    assert [2, 2, 2] == below[:3]  # 1.07 and 0.97 after a tenth less; nobody who owes nothing there
+    assert over_all == sorted(over_all)
+    assert over_all[-1] >= 1
+
+
+def test_a_venues_own_figure_is_scaled_by_what_backs_and_what_is_owed() -> None:
+    account = seen(ONLY, "aave", WAD).account
+    prices = {asset: Price(asset, PriceStatus.OK, "", mid, mid, mid, 0, ()) for asset, mid in MIDS.items()}
+
+    assert 9 * WAD // 10 == scaled_health(account, prices, {"ETH": -1_000})
+    assert WAD * 10 // 8 == scaled_health(account, prices, {"USDC": -2_000})
+    assert scaled_health(account, {}, {"ETH": -1_000}) is None
 
 
 def test_a_log_without_venues_says_nothing_of_them(keeper: Keeper, log: Path) -> None:
