@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from chains.venues.executor.codec import NO_POOL
 from chains.venues.venue import Blocked, Borrower, Liquidation
 from keeper.domain.intent import Intent
 from keeper.runtime.venue_sight import Happened, VenueSight
@@ -64,6 +65,10 @@ class Cases:
     def failed(self, failed: Failed) -> None:
         """Take what a lane tells; it is looked at once the venue was seen at that block."""
         self._failed.append(failed)
+
+    def waits(self, venue: str) -> bool:
+        """Whether a lane told of something at this venue that was not looked at yet."""
+        return any(each.intent.position_key.split("/", 2)[1] == venue for each in self._failed)
 
     def set_back(self, place: Place, reason: str, detail: str, block_number: int) -> None:
         """Leave a borrower alone for a while."""
@@ -138,22 +143,21 @@ class Cases:
         plan = case.sent.found.plan if case is not None and case.sent is not None else None
         if plan is None or happened.outcome.liquidator.lower() != self._executor.lower():
             return None
-        limits = {plan.liquidation.debt_asset: plan.room}
-        found = KINDS[sight.kind].arithmetic.best(
-            state, happened.outcome.borrower, happened.block_timestamp_s, limits=limits
-        )
-        return found if isinstance(found, Liquidation) else None
+        if state is None:
+            return None
+        return KINDS[sight.kind].carried_out(state, plan.liquidation, happened.block_timestamp_s)
 
     def _failure(self, sight: VenueSight, place: Place, failed: Failed) -> Iterator[Ended]:
         case = self.open.get(place)
         if case is None or case.sent is None:
             return  # told by the event of whoever was first
-        verdict_id, case.sent = case.sent.verdict_id, None
+        sent, case.sent = case.sent, None
         if self._is_healthy(sight, place[1]):
             return  # told below, as mended
-        ending = _class_of(failed)
+        best = KINDS[sight.kind].arithmetic.best(sight.state, place[1], sight.head.timestamp)
+        ending = _class_of(failed, sent.found.plan.pool if sent.found.plan else NO_POOL, best)
         self.set_back(place, ending, failed.reason, sight.head.number)
-        yield self._ended(sight, place, ending, failed.reason, failed.block_number, verdict_id)
+        yield self._ended(sight, place, ending, failed.reason, failed.block_number, sent.verdict_id)
 
     def _place(self, sight: VenueSight, intent: Intent) -> Place | None:
         _, venue, account, market = intent.position_key.split("/", 3)
@@ -173,10 +177,16 @@ class Cases:
         )
 
 
-def _class_of(failed: Failed) -> Ending:
+def _class_of(failed: Failed, pool: str, best: Liquidation | Blocked) -> Ending:
+    """Say what it was: by the contract's own word, else by who is left to have been it.
+
+    What went before us in our block can not be asked for its word any more. But if the venue would let it through
+    still, and it was to be paid for by a swap, it was the swap.
+    """
     if not failed.mined:
         return Ending.NOT_MINED
     said = failed.reason.rpartition(": ")[2].strip()
-    if said in _MOVED:
-        return Ending.SWAP_MOVED
-    return Ending.STOPPED if said in _STOPPED else Ending.REVERTED
+    if said in _STOPPED or isinstance(best, Blocked):
+        return Ending.STOPPED
+    is_open = said in _MOVED or said == failed.reason
+    return Ending.SWAP_MOVED if is_open and pool != NO_POOL else Ending.REVERTED

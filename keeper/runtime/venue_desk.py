@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import structlog
 
 from chains.client import ChainClient
-from chains.venues.executor.codec import NO_POOL
+from chains.venues.executor.codec import NO_POOL, read_execute_call
 from chains.venues.quotes import OWNER, Ask, Refused, ask_as
 from chains.venues.venue import Blocked, Borrower, Venue
 from chains.venues.words import read_address_word, read_words
@@ -169,6 +169,8 @@ class VenueDesk:
 
     def wants_another_look(self, venue: str) -> bool:
         """Whether the last sight of a venue would be judged otherwise now: the lane is ready, or prices are others."""
+        if self.cases.waits(venue):
+            return True
         waits_for = self._unjudged.get(venue)
         if waits_for is None:
             return False
@@ -263,6 +265,7 @@ class VenueDesk:
             [open_ways(each.inputs, each.state) for each in wanted],
             wanted[0].inputs.deadline_s,
             sight.head.hash,
+            [read_execute_call(bytes.fromhex(intent.calldata[2:])) for intent in self._live()],
         )
         for each, its in zip(wanted, asked, strict=True):
             each.asked = its

@@ -13,7 +13,6 @@ from keeper.venues.identity import account_of
 from keeper.venues.inputs import Costs, Inputs, Means, Pool, Setback, Standing, Terms, Token
 from keeper.venues.kinds import KINDS
 from keeper.watch.evidence import Evidence
-from keeper.watch.status import ChainState
 from oracles.policy import Liveness
 
 TIP_WEI = 10**9
@@ -99,7 +98,7 @@ class InputsOf:
     def chain_health(self) -> Liveness:
         """Return whether the chain may be acted on: it makes blocks, and its sequencer is not known to be down."""
         status, sequencer = self._evidence.statuses[self._chain], self._evidence.sequencers.get(self._chain)
-        live = status.state is ChainState.LIVE
+        live = self._evidence.live(self._chain)
         if sequencer is None or not live:
             return Liveness(live, status.reason)
         return Liveness(live, sequencer.reason, sequencer_up=sequencer.up is True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chains.client import ChainClient
 from chains.venues.executor.codec import NO_POOL, execute_call
+from chains.venues.executor.codec import Asked as Executing
 from chains.venues.quotes import SLOT0, Ask, Refused, ask_as, read_sqrt_price
 from chains.venues.venue import Venue
 from chains.venues.words import read_words
@@ -27,10 +28,18 @@ class Asked:
 class Quotes:
     """Quotes of one look. `of` gives a borrower's as things stand; `took` notes a swap that goes first."""
 
-    def __init__(self, pools: Mapping[str, SwapPoolSettings], spots: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        pools: Mapping[str, SwapPoolSettings],
+        spots: Mapping[str, int],
+        under_way: Sequence[Executing] = (),
+    ) -> None:
+        """`under_way` are swaps that were sent and are not mined: they go first."""
         self._pools = pools
         self._spots = spots
         self._before: dict[tuple[str, str], int] = {}
+        for each in under_way:
+            self.took(each.pool, each.debt_asset, each.repay)
 
     @classmethod
     async def ask(
@@ -42,6 +51,7 @@ class Quotes:
         wanted: Sequence[tuple[Way, ...]],
         deadline_s: int,
         block_hash: str,
+        under_way: Sequence[Executing],
     ) -> tuple[Quotes, list[Asked]]:
         """Ask for every way by a pool and for every pool's price, in one batch."""
         flash = [tuple(way for way in each if way.pool != NO_POOL) for each in wanted]
@@ -60,7 +70,7 @@ class Quotes:
         }
         rest = iter(answers[len(used) :])
         asked = [Asked(each, tuple(_kept(next(rest)) for _ in each)) for each in flash]
-        return cls(pools, spots), asked
+        return cls(pools, spots, under_way), asked
 
     def of(self, asked: Asked) -> tuple[Quote, ...]:
         """Return a borrower's quotes after the swaps that go before it."""

@@ -80,6 +80,9 @@ def _reason(
     for asset, outcome in outcomes(inputs, kind.prices(state, inputs.terms.price_decimals)):
         if asset in inputs.held_assets:
             return Reason.ON_HOLD, f"{asset} is {inputs.held_assets[asset]}", None
+        reference = inputs.prices.get(asset)
+        if outcome.tier.holds and (reference is None or reference.mid_wad is None):
+            return Reason.NO_REFERENCE, f"{asset}: {outcome.reason}", None
         if outcome.tier.holds:
             return Reason.PRICE_HELD, f"{asset}: {outcome.reason}", None
     unknown = next(

@@ -9,10 +9,11 @@ from types import MappingProxyType
 from typing import Any
 
 from chains.venues.aave_v3 import slice as aave_slice
+from chains.venues.aave_v3.liquidation import best_liquidation
 from chains.venues.aave_v3.state import PoolState
 from chains.venues.aave_v3.venue import AaveV3
 from chains.venues.morpho_blue import slice as morpho_slice
-from chains.venues.morpho_blue.liquidation import after
+from chains.venues.morpho_blue.liquidation import after, carried_out
 from chains.venues.morpho_blue.shares import PRICE_SCALE
 from chains.venues.morpho_blue.state import MarketsState
 from chains.venues.morpho_blue.venue import MorphoBlue
@@ -41,7 +42,8 @@ class ProtocolPrice:
 class Kind:
     """One kind of venue. `gas_used` is what a liquidation by a flash swap takes there, measured, rounded up.
 
-    `after` is the state that a liquidation in a block of a time leaves to those after it in the same block.
+    `carried_out` is what the call of a plan does in a block of a time, and `after` the state that it leaves to those
+    after it in the same block.
     """
 
     arithmetic: Venue[Any]
@@ -50,6 +52,7 @@ class Kind:
     join: Callable[[Any], Any]
     prices: Callable[[Any, int], tuple[ProtocolPrice, ...]]
     gas_used: int
+    carried_out: Callable[[Any, Liquidation, int], Liquidation | None]
     after: Callable[[Any, Liquidation, int], Any]
 
     def written(self, state: object, borrower: Borrower) -> str:
@@ -67,6 +70,13 @@ class _NoChain:
     async def call_many(self, calls: Sequence[Question], block_hash: str) -> list[Answer]:
         """Refuse."""
         raise NotImplementedError(f"{len(calls)} calls at {block_hash}")
+
+
+def _at_the_pool(state: PoolState, planned: Liquidation, now_s: int) -> Liquidation | None:
+    """Return what repaying up to the plan's amount does; the pool takes no more than it allows."""
+    limits = {planned.debt_asset: planned.repay_argument}
+    found = best_liquidation(state, planned.borrower, now_s, limits)
+    return found if isinstance(found, Liquidation) else None
 
 
 def _undisturbed(state: PoolState, done: Liquidation, now_s: int) -> PoolState:  # noqa: ARG001 - nothing changes
@@ -111,6 +121,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             aave_slice.join,
             _aave_prices,
             gas_used=650_000,
+            carried_out=_at_the_pool,
             after=_undisturbed,
         ),
         "morpho_blue": Kind(
@@ -120,6 +131,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             morpho_slice.join,
             _morpho_prices,
             gas_used=400_000,
+            carried_out=carried_out,
             after=after,
         ),
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 from chains.venues.executor.codec import NO_POOL, Execution
 from chains.venues.venue import ALL, Blocked, Borrower, Liquidation, Venue, VenueCall
-from config.units import mul_div_up
+from config.units import mul_div_down, mul_div_up
 from keeper.venues.inputs import Means
 
 
@@ -29,36 +29,45 @@ def ways(
     venue: Venue[Any], state: object, borrower: Borrower, means: Means, at_s: int, deadline_s: int
 ) -> Iterator[Way]:
     """Yield each way there is. Inventory may pay for a part; a pool pays for all or nothing."""
-    own = venue.best(state, borrower, at_s, limits=means.inventory)
-    if isinstance(own, Liquidation):
-        yield _roomy(venue, state, own, NO_POOL, at_s, deadline_s, means.inventory[own.debt_asset])
+    yield from _own(venue, state, borrower, means, at_s, deadline_s)
     swapped = {token: ALL for pool in means.pools for token in (pool.base_token, pool.quote_token)}
-    flash = venue.best(state, borrower, at_s, limits=swapped)
-    if isinstance(flash, Blocked):
+    found = venue.best(state, borrower, at_s, limits=swapped)
+    if isinstance(found, Blocked):
         return
+    room = _room(venue, state, found, at_s, deadline_s)
     for pool in means.pools:
-        if pool.trades(flash.debt_asset, flash.collateral_asset):
-            yield _roomy(venue, state, flash, pool.address, at_s, deadline_s, ALL)
+        if pool.trades(found.debt_asset, found.collateral_asset):
+            yield _way(pool.address, found, room)
 
 
-def _roomy(
-    venue: Venue[Any],
-    state: object,
-    found: Liquidation,
-    pool: str,
-    at_s: int,
-    deadline_s: int,
-    most: int,
-) -> Way:
-    """Leave room for the interest until the deadline. "All of it" is bounded by it: a debt may be opened to more.
+def _own(
+    venue: Venue[Any], state: object, borrower: Borrower, means: Means, at_s: int, deadline_s: int
+) -> Iterator[Way]:
+    found = venue.best(state, borrower, at_s, limits=means.inventory)
+    if isinstance(found, Blocked):
+        return
+    most = means.inventory[found.debt_asset]
+    if _room(venue, state, found, at_s, deadline_s) > most:
+        # Not all of it is for now: by the deadline the same part of the debt costs more.
+        now, later = (_owed(venue, state, found, second) for second in (at_s, deadline_s))
+        less = {found.debt_asset: mul_div_down(most, now, max(later, 1))}
+        found = venue.best(state, borrower, at_s, limits=less)
+    if isinstance(found, Liquidation):
+        yield _way(NO_POOL, found, min(most, _room(venue, state, found, at_s, deadline_s)))
 
-    Between now and then an account may sink to where twice as much may be repaid; that is not what was weighed.
+
+def _way(pool: str, found: Liquidation, room: int) -> Way:
+    """Return a way. "All of it" is bounded by its room: the allowance of the executor is no more than that.
+
+    Until the deadline an account may sink to where twice as much may be repaid; that is not what was weighed.
     """
+    return Way(pool, replace(found, repay_argument=room) if found.repay_argument == ALL else found, room)
+
+
+def _room(venue: Venue[Any], state: object, found: Liquidation, at_s: int, deadline_s: int) -> int:
+    """Return what it may take of the debt's token if it is mined as late as may be: interest runs until then."""
     now, later = (_owed(venue, state, found, second) for second in (at_s, deadline_s))
-    room = min(most, max(found.repay, mul_div_up(found.repay, later, max(now, 1))))
-    if found.repay_argument == ALL:
-        found = replace(found, repay_argument=room)
-    return Way(pool, found, room)
+    return max(found.repay, mul_div_up(found.repay, later, max(now, 1)))
 
 
 def _owed(venue: Venue[Any], state: object, found: Liquidation, second: int) -> int:

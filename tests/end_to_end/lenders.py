@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from math import isqrt
+from math import floor, isqrt, log
 from typing import Any
 
 from eth_utils import to_checksum_address
@@ -97,7 +97,8 @@ class Lenders:
         word = int(await self.chain.node.rpc("eth_getStorageAt", self.pool, "0x0", "latest"), 16)
         weth, usdc = (int(self.aave.tokens[each], 16) for each in ("WETH", "USDC"))
         one, other = (10**18, dollars * 10**6) if weth < usdc else (dollars * 10**6, 10**18)
-        moved = (word >> 160 << 160) | isqrt((other << 192) // one)
+        tick = floor(log(other / one) / log(1.0001)) % 2**24
+        moved = (word >> 184 << 184) | (tick << 160) | isqrt((other << 192) // one)
         await node.rpc("anvil_setStorageAt", self.pool, slot, f"0x{moved:064x}")
 
     async def known(self, *borrowers: str) -> None:

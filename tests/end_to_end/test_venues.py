@@ -14,17 +14,27 @@ from tests.end_to_end.stage import Stage
 
 pytestmark = pytest.mark.chain
 
-INVENTORY = 60_000 * 10**6
+INVENTORY = 3_500 * 10**6
+"""For each account: not enough for all, so that pools must give as well."""
 
 
-async def test_all_that_a_price_makes_liquidatable_is_liquidated_in_the_next_block(tmp_path: Path) -> None:
+@pytest.mark.parametrize("crowd", [5, pytest.param(16, marks=pytest.mark.slow)])
+async def test_all_that_a_price_makes_liquidatable_is_liquidated_in_the_next_block(
+    tmp_path: Path, crowd: int
+) -> None:
     async with Stage(tmp_path, ChainPlan("gamma", 31_171, block_time_s=0), alone=True) as stage:
         lenders = Lenders(stage)
-        await lenders.open(inventory=INVENTORY)
-        bad = [await lenders.borrow(index, 15_700 * 10**6 + index) for index in range(1, 13)]
-        good = [await lenders.borrow(index, 14_900 * 10**6 + index) for index in range(21, 29)]
-        bad += [await lenders.borrow_at_morpho(index, 16_800 * 10**6 + index) for index in range(41, 49)]
-        good += [await lenders.borrow_at_morpho(index, 15_900 * 10**6 + index) for index in range(61, 65)]
+        await lenders.open(inventory=crowd * INVENTORY)
+        bad = [await lenders.borrow(index, 15_700 * 10**6 + index) for index in range(1, crowd + 1)]
+        good = [await lenders.borrow(index, 14_900 * 10**6 + index) for index in range(21, 21 + crowd)]
+        bad += [
+            await lenders.borrow_at_morpho(index, 16_800 * 10**6 + index)
+            for index in range(41, 41 + crowd // 2)
+        ]
+        good += [
+            await lenders.borrow_at_morpho(index, 15_900 * 10**6 + index)
+            for index in range(61, 61 + crowd // 2)
+        ]
         async with Daemon(stage.config):
             await lenders.known(*bad, *good)
             await lenders.move_pool(1_850)

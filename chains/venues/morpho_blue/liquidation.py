@@ -136,6 +136,17 @@ def _found(
     )
 
 
+def carried_out(state: MarketsState, planned: Liquidation, now_s: int) -> Liquidation:
+    """Return what the call of a plan does in a block of this time."""
+    market, holding = state.markets[planned.borrower.market].accrued(now_s), state.holdings[planned.borrower]
+    if planned.seize_argument:
+        repaid, shares = by_assets(market, planned.seize_argument)
+        seized = planned.seize_argument
+        return _found(market, holding, planned.borrower, repaid, seized, shares, by_share=False)
+    repaid, seized = by_shares(market, planned.repay_argument)
+    return _found(market, holding, planned.borrower, repaid, seized, planned.repay_argument)
+
+
 def after(state: MarketsState, done: Liquidation, now_s: int) -> MarketsState:
     """Return the state that a liquidation in a block of this time leaves: its rounding moves the price of a share."""
     market, holding = state.markets[done.borrower.market].accrued(now_s), state.holdings[done.borrower]
