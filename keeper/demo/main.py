@@ -52,12 +52,13 @@ def main(
     accounts: int = ACCOUNTS,
     seed: str = SEED,
     crash_kill: bool = False,
+    chaos: bool = False,
 ) -> int:
     """Run the demo and return the exit code: 0 only if everything held."""
 
     async def play(timeline: Timeline) -> int:
         roles = cast(accounts, seed, int(time.time()))
-        return await _run(timeline, roles, seed, keep=keep, crash_kill=crash_kill)
+        return await _run(timeline, roles, seed, keep=keep, crash_kill=crash_kill, chaos=chaos)
 
     return performed(play, as_json=as_json)
 
@@ -89,18 +90,20 @@ def performed(play: Callable[[Timeline], Coroutine[Any, Any, int]], *, as_json: 
 
 
 async def _run(
-    timeline: Timeline, roles: tuple[Role, ...], seed: str, *, keep: bool, crash_kill: bool
+    timeline: Timeline, roles: tuple[Role, ...], seed: str, *, keep: bool, crash_kill: bool, chaos: bool
 ) -> int:
     main_task = asyncio.current_task()
     if main_task is not None:  # SIGINT does the same already
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main_task.cancel)
     with tempfile.TemporaryDirectory(prefix="keeper-demo-") as name:
-        async with stage(Path(name), seed) as standing:
+        async with stage(Path(name), seed, chaos=chaos) as standing:
             try:
                 with timeline.shown():
                     await set_up(standing, roles, timeline)
                     scene = Scene(standing, roles, timeline, crash_kill=crash_kill)
                     await scene.play()
+                if chaos:
+                    await _calm(standing, timeline)
                 if keep:
                     await _tell(standing, scene, roles, timeline)
                     await keep_standing(standing, timeline)
@@ -118,6 +121,19 @@ async def _run(
                 await leave_evidence(standing, timeline)
         timeline.line(Mark.STEP, "everything is taken down")
     return EXIT_FINE if timeline.all_held else EXIT_FAILED
+
+
+async def _calm(standing: Stage, timeline: Timeline) -> None:
+    """Let nothing be wrong on the ways to the nodes any more, and say what was."""
+    await standing.chaos.end()
+    injected = standing.chaos.injected()
+    timeline.paragraph(
+        "what went wrong between the processes and the nodes",
+        "\n".join(f"{times:>7,}  {what}" for what, times in injected.most_common()),
+    )
+    timeline.check(
+        f"all of it held under {injected.total():,} faults of {len(injected)} kinds", held=bool(injected)
+    )
 
 
 async def leave_evidence(standing: Stage, timeline: Timeline) -> None:
@@ -167,6 +183,9 @@ async def set_up(standing: Stage, roles: tuple[Role, ...], timeline: Timeline) -
     )
     standing.start_keeper()
     timeline.line(Mark.STEP, "the daemon starts, mode live")
+    if standing.chaos.on:
+        standing.chaos.begin()
+        timeline.line(Mark.STEP, "from now on nodes are late, cut off, limit, stand still, hide and swallow")
 
 
 async def _tell(standing: Stage, scene: Scene, roles: tuple[Role, ...], timeline: Timeline) -> None:

@@ -25,6 +25,7 @@ from chains.keys import Key
 from config.units import BPS, WAD, format_decimal
 from keeper.demo.cast import BEFORE, SEED
 from keeper.demo.cast_options import CHAIN as OPTION_CHAIN
+from keeper.demo.chaos import Chaos
 from keeper.demo.configure import Attestor, LocalChain, LocalVenue, attestor_toml, keeper_toml
 from keeper.runtime.clock import now_ms
 from oracles.live_venues import LiveVenue, pushed
@@ -127,6 +128,7 @@ class Stage:
     market: Market
     hubs: dict[str, LocalHub]
     attestors: list[Attestor]
+    chaos: Chaos
     moving: asyncio.Task[None] | None = None
     """What keeps prices moving: if that ends, the demo shows nothing any more."""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -202,8 +204,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, seed: str = SEED) -> AsyncIterator[Stage]:
-    """Set the stage in `folder` and take it down at the end, whatever happens."""
+async def stage(folder: Path, seed: str = SEED, *, chaos: bool = False) -> AsyncIterator[Stage]:
+    """Set the stage in `folder` and take it down at the end, whatever happens.
+
+    With `chaos` every way to a node leads through a proxy, and things go wrong there once it is begun.
+    """
     keeper, keeper_key_file = _new_key(folder, "keeper")
     attestors: list[Attestor] = []
     for name in ("attestor-1", "attestor-2", "attestor-3"):
@@ -220,10 +225,11 @@ async def stage(folder: Path, seed: str = SEED) -> AsyncIterator[Stage]:
             market,
             {chain.name: LocalHub(market.nodes[chain.name], chain.deployment) for chain in market.chains},
             attestors,
+            Chaos(stack, seed, on=chaos),
         )
         standing.keeper_file.write_text(
             keeper_toml(
-                market.chains,
+                await standing.chaos.ways("keeper", market.chains),
                 venues,
                 attestors,
                 key_file=keeper_key_file,
@@ -234,7 +240,7 @@ async def stage(folder: Path, seed: str = SEED) -> AsyncIterator[Stage]:
         for attestor in attestors:
             text = attestor_toml(
                 attestor,
-                market.chains,
+                await standing.chaos.ways(attestor.name, market.chains),
                 venues,
                 state_log=folder / f"{attestor.name}.db",
                 keeper_log=folder / "unused.db",
@@ -246,6 +252,7 @@ async def stage(folder: Path, seed: str = SEED) -> AsyncIterator[Stage]:
         finally:
             for name in tuple(market.paused):
                 market.resume(name)
+            await standing.chaos.end()
             standing.moving.cancel()
             await asyncio.gather(standing.moving, return_exceptions=True)
             await standing.stop()
