@@ -7,6 +7,7 @@ from chains.keys import Key
 from chains.send_errors import SendClass, classify_send
 from chains.transactions import TransactionPolicy, TransactionRequest, sign_transaction
 from tests.chains.nodes import CHAIN_ID, EMITTER, Node
+from tests.chains.send_texts import TEXTS
 
 GWEI = 10**9
 
@@ -66,6 +67,22 @@ GWEI = 10**9
 )
 def test_a_text_means(text: str, expected: SendClass) -> None:
     assert expected is classify_send(text)
+
+
+@pytest.mark.parametrize(
+    ("client", "text", "expected"),
+    [(client, *each) for client, texts in TEXTS.items() for each in texts],
+)
+def test_what_each_client_says_is_understood(client: str, text: str, expected: SendClass) -> None:
+    for shown in (text, text.upper(), f"call failed: {text}", f"[Request ID: 2e95] {text} (code -32000)"):
+        assert expected is classify_send(shown), (client, shown)
+
+
+@pytest.mark.parametrize(
+    "text", [f"{word} unknown" for word in ("overflowing", "unknown transaction", "", "noncesense")]
+)
+def test_what_nobody_ever_said_is_not_guessed(text: str) -> None:
+    assert SendClass.UNKNOWN is classify_send(text)
 
 
 class Sender:
