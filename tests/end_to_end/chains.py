@@ -40,6 +40,7 @@ class ChainPlan:
     chain_id: int
     block_time_s: float = 1.0
     pace_s: float = 5.0
+    with_options: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,9 @@ class TestChain:
         await self.node.start()
         terms = HubTerms(tuple(signers), threshold, NO_POLICY)
         answers = {asset: parse_wad(price) for asset, price in prices.items()}
-        self.deployment = await deploy(self.node, self.name, answers, terms, keeper)
+        self.deployment = await deploy(
+            self.node, self.name, answers, terms, keeper, with_options=self.plan.with_options
+        )
         self.proxy = await RpcProxy(self.node.url).__aenter__()
 
     async def equip(self, keeper: str) -> None:
