@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import ceil
 
+from chains.l1_fees import NOTHING
 from chains.venues.venue import Borrower
 from config.settings import Settings
 from keeper.planner.codec import without_tree
@@ -104,9 +105,10 @@ class InputsOf:
         return Liveness(live, sequencer.reason, sequencer_up=sequencer.up is True)
 
     def _costs(self, sight: VenueSight) -> Costs:
+        charge = self._evidence.data_charges.get(self._chain, NOTHING)
         return Costs(
-            gas=KINDS[sight.kind].gas_used,
+            gas=KINDS[sight.kind].gas_used + charge.gas,
             gas_price_wei=2 * sight.head.base_fee_wei + TIP_WEI,
-            l1_fee_wei=0,
+            l1_fee_wei=charge.fee_wei,
             native_asset=self._own.native_asset,
         )

@@ -77,6 +77,11 @@ def _reason(
         return Reason.LIVE, "its liquidation is on its way", None
     if inputs.held or not inputs.chain_health.live:
         return Reason.ON_HOLD, inputs.held or inputs.chain_health.reason, None
+    unknown = next(
+        (each for each in (best.debt_asset, best.collateral_asset) if each not in inputs.tokens), None
+    )
+    if unknown is not None:
+        return Reason.NO_ASSET, f"nothing says what {unknown} stands for", None
     for asset, outcome in outcomes(inputs, kind.prices(state, inputs.terms.price_decimals)):
         if asset in inputs.held_assets:
             return Reason.ON_HOLD, f"{asset} is {inputs.held_assets[asset]}", None
@@ -85,11 +90,6 @@ def _reason(
             return Reason.NO_REFERENCE, f"{asset}: {outcome.reason}", None
         if outcome.tier.holds:
             return Reason.PRICE_HELD, f"{asset}: {outcome.reason}", None
-    unknown = next(
-        (each for each in (best.debt_asset, best.collateral_asset) if each not in inputs.tokens), None
-    )
-    if unknown is not None:
-        return Reason.NO_ASSET, f"nothing says what {unknown} stands for", None
     before = inputs.setback
     has_sunk = before is not None and health.health_wad is not None and health.health_wad < before.sunk_wad
     if before is not None and not has_sunk and inputs.block_number < before.until_block:

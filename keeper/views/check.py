@@ -93,6 +93,7 @@ async def _ask_outside(settings: Settings) -> list[Report]:
     from keeper.views.probes.hubs import probe_hub
     from keeper.views.probes.nodes import probe_endpoint
     from keeper.views.probes.prices import probe_sources
+    from keeper.views.probes.venues import probe_venues
 
     nodes = [
         probe_endpoint(name, number, settings, now_ms())
@@ -100,7 +101,8 @@ async def _ask_outside(settings: Settings) -> list[Report]:
         for number in range(len(chain.endpoints))
     ]
     hubs = [probe_hub(name, settings) for name in settings.chains]
-    answered = await asyncio.gather(*nodes, *hubs, probe_sources(settings))
+    venues = [probe_venues(name, settings) for name in settings.chains]
+    answered = await asyncio.gather(*nodes, *hubs, *venues, probe_sources(settings))
     return [report for reports in answered for report in reports]
 
 
