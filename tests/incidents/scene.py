@@ -178,6 +178,8 @@ def _listing(collateral: str, stable: str) -> dict[str, Any]:
             "native_asset": collateral,
             "stale_after_s": 30.0,
             "unknown_after_s": 60.0,
+            # the account is no newcomer of the last blocks
+            "unfinal_blocks": 0,
             "signer": "keeper",
         }
         for name, chain_id in CHAINS.items()

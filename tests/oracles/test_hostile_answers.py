@@ -207,7 +207,12 @@ def settings_of(kind: str, url: str) -> SourceSettings:
         "hermes": {"feed_id": FEED, **timed},
         "redstone": {"feed": "ETH", "signers": SIGNERS, "threshold": 3, "max_age_s": 30.0, **timed},
         "ccxt": {"exchange": "coinbaseexchange", "symbol": "ETH/USD", "timeout_s": 1.5, **timed},
-        "ws": {"preset": "coinbase", "symbol": "ETH-USD", "silence_s": 5.0},
+        "ws": {
+            "preset": "coinbase",
+            "symbol": "ETH-USD",
+            "silence_s": 5.0,
+            "max_messages_per_s": 100_000,
+        },
     }
     adapter: TypeAdapter[SourceSettings] = TypeAdapter(SourceSettings)
     return adapter.validate_python({"kind": kind, **common, **of_kind[kind]})
