@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from random import Random
 
 import pytest
@@ -18,24 +16,13 @@ from oracles.sources.allowance import Allowance
 from oracles.sources.http_get import open_session
 from oracles.sources.ws import WsConnection
 from tests.oracles.evidence import NOW_MS
+from tests.oracles.flooding import CLOSE, MORE, PING, PONG, TEXT, Flood, frame
 from tests.oracles.pushing import Heard, settings
 
-GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-TEXT, PING, PONG, MORE, CLOSE = 1, 9, 10, 0, 8
-HELLO = (
-    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
-)
 TICKER = (
     b'{"type":"ticker","sequence":1,"product_id":"ETH-USD","price":"%s","best_bid":"3000","best_ask":"3001",'
     b'"time":"2027-01-15T08:00:00.000000Z"}'
 )
-
-
-def frame(kind: int, payload: bytes = b"", *, last: bool = True) -> bytes:
-    """Return a frame as a server sends it."""
-    size = len(payload)
-    length = bytes([size]) if size < 126 else bytes([126]) + struct.pack(">H", size)
-    return bytes([(0x80 if last else 0) | kind]) + length + payload
 
 
 def fields(number: int) -> bytes:
@@ -59,46 +46,6 @@ ENDED = {
     "nothing_again_and_again": frame(TEXT) * 1_000,
     "a_farewell_and_much_more": frame(CLOSE) + frame(TEXT, TICKER % b"3000.5") * 1_000,
 }
-
-
-class Flood:
-    """A server that says the same for ever on every connection, and reads what it is told or does not."""
-
-    def __init__(self, said: bytes, *, reads: bool = True) -> None:
-        self.connections = 0
-        self.ended = 0
-        self.change = asyncio.Condition()
-        self._said = said
-        self._reads = reads
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        reading: asyncio.Task[None] | None = None
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            lines = [line for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")]
-            key = lines[0].partition(b": ")[2]
-            accept = base64.b64encode(hashlib.sha1(key + GUID, usedforsecurity=False).digest())
-            writer.write(HELLO + accept + b"\r\n\r\n")
-            reading = asyncio.create_task(self._read(reader)) if self._reads else None
-            while True:
-                writer.write(self._said)
-                await writer.drain()
-                await asyncio.sleep(0)
-        except (OSError, asyncio.IncompleteReadError):
-            async with self.change:
-                self.ended += 1
-                self.change.notify_all()
-        finally:
-            if reading is not None:
-                reading.cancel()
-            writer.transport.abort()
-
-    @staticmethod
-    async def _read(reader: asyncio.StreamReader) -> None:
-        with suppress(OSError):
-            while await reader.read(1 << 16):
-                pass
 
 
 @asynccontextmanager
