@@ -71,18 +71,26 @@ def kept() -> Path:
 
 def unpacked(package: Package) -> Path:
     """Return the package's folder, fetching it first if need be. Raises `NpmFailed`, also for another hash."""
-    if package.folder.is_dir():
-        return package.folder
-    with alone(), tempfile.TemporaryDirectory(prefix="fetch-", dir=kept()) as scratch:
-        if package.folder.is_dir():  # another process was first
-            return package.folder
-        (tarball,) = packed(Path(scratch), f"{package.name}@{package.version}")
-        if sha512(tarball) != package.sha512:
-            raise NpmFailed(f"{package.name} {package.version} has another hash than the pinned one")
-        with tarfile.open(tarball) as archive:
-            archive.extractall(scratch, filter="data")
-        shutil.move(Path(scratch) / "package", package.folder)
+    fetch(package)
     return package.folder
+
+
+def fetch(*packages: Package) -> None:
+    """Get those that are not there, all by one call of npm. Raises `NpmFailed`, also for another hash."""
+    if all(package.folder.is_dir() for package in packages):
+        return
+    with alone(), tempfile.TemporaryDirectory(prefix="fetch-", dir=kept()) as name:
+        scratch = Path(name)
+        missing = [
+            each for each in packages if not each.folder.is_dir()
+        ]  # another process may have been first
+        wanted = [f"{package.name}@{package.version}" for package in missing]
+        for package, tarball in zip(missing, packed(scratch, *wanted) if wanted else (), strict=True):
+            if sha512(tarball) != package.sha512:
+                raise NpmFailed(f"{package.name} {package.version} has another hash than the pinned one")
+            with tarfile.open(tarball) as archive:
+                archive.extractall(scratch / tarball.stem, filter="data")
+            shutil.move(scratch / tarball.stem / "package", package.folder)
 
 
 @contextmanager

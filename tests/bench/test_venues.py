@@ -14,7 +14,7 @@ from eth_abi.abi import encode
 from chains.devnet.faults.proxy import RpcProxy
 from chains.devnet.faults.verdicts import Params
 from chains.devnet.npm import NpmFailed
-from chains.devnet.packages import AAVE, UNISWAP, unpacked
+from chains.devnet.packages import AAVE, UNISWAP, fetch
 from chains.devnet.protocols.aave import SEED
 from chains.devnet.transactor import Transactor
 from chains.endpoint import Endpoint
@@ -65,8 +65,7 @@ class Cost:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lenders(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lenders]:
     try:
-        for package in (AAVE, UNISWAP):
-            unpacked(package)
+        fetch(AAVE, UNISWAP)
     except NpmFailed as failure:
         pytest.skip(str(failure))
     plan = ChainPlan("gamma", 31_164, block_time_s=0, pace_s=40)

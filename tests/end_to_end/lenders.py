@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from math import floor, isqrt, log
 from typing import Any
 
 from eth_utils import to_checksum_address
@@ -14,7 +13,7 @@ from chains.devnet.protocols.aave import AavePool
 from chains.devnet.protocols.aave import Listing as AaveListing
 from chains.devnet.protocols.morpho import Listing as MorphoListing
 from chains.devnet.protocols.morpho import MorphoMarkets
-from chains.devnet.protocols.uniswap import swap_pool
+from chains.devnet.protocols.uniswap import set_price, swap_pool
 from chains.venues.executor.build import ARTIFACT
 from chains.venues.morpho_blue.codec import market_id
 from config.loader import load
@@ -93,13 +92,8 @@ class Lenders:
 
     async def move_pool(self, dollars: int) -> None:
         """Let the pool's price of ether be another, as if somebody had swapped. No block is mined for it."""
-        node, slot = self.stage.chain.node, "0x" + "00" * 32
-        word = int(await self.chain.node.rpc("eth_getStorageAt", self.pool, "0x0", "latest"), 16)
-        weth, usdc = (int(self.aave.tokens[each], 16) for each in ("WETH", "USDC"))
-        one, other = (10**18, dollars * 10**6) if weth < usdc else (dollars * 10**6, 10**18)
-        tick = floor(log(other / one) / log(1.0001)) % 2**24
-        moved = (word >> 184 << 184) | (tick << 160) | isqrt((other << 192) // one)
-        await node.rpc("anvil_setStorageAt", self.pool, slot, f"0x{moved:064x}")
+        weth, usdc = (self.aave.tokens[each] for each in ("WETH", "USDC"))
+        await set_price(self.chain, self.pool, (10**18, dollars * 10**6), weth, usdc)
 
     async def known(self, *borrowers: str) -> None:
         """Wait until the daemon has seen them all."""

@@ -14,7 +14,7 @@ import pytest
 from chains.devnet.anvil import Anvil
 from chains.devnet.local_chain import OWNER, LocalChain
 from chains.devnet.npm import NpmFailed
-from chains.devnet.packages import AAVE, UNISWAP, unpacked
+from chains.devnet.packages import AAVE, UNISWAP, fetch
 from chains.devnet.protocols.aave import SEED, AavePool
 from chains.devnet.protocols.morpho import Listing, MorphoMarkets
 from chains.devnet.protocols.uniswap import swap_pool
@@ -119,8 +119,7 @@ def paid_by(executor: str, swap: str, tokens: dict[str, str]) -> str:
 @pytest.fixture(autouse=True)
 def _published() -> None:
     try:
-        for package in (AAVE, UNISWAP):
-            unpacked(package)
+        fetch(AAVE, UNISWAP)
     except NpmFailed as failure:
         pytest.skip(str(failure))
 

@@ -48,7 +48,7 @@ async def set_price(chain: LocalChain, pool: str, price: tuple[int, int], first:
     """Have a pool trade at another price (see `swap_pool`), as if somebody had traded it there.
 
     Writes the first slot of the pool: square root of the price in the low 160 bits, its tick in the next 24. With
-    liquidity over the whole range nothing else depends on the price.
+    liquidity over the whole range nothing else depends on the price. It shows at once, no block is mined for it.
     """
     amounts = price if int(first, 16) < int(second, 16) else price[::-1]
     root = isqrt((amounts[1] << 192) // amounts[0])
@@ -57,7 +57,6 @@ async def set_price(chain: LocalChain, pool: str, price: tuple[int, int], first:
     rest = slot >> 184 << 184
     value = rest | (tick % 2**24) << 160 | root
     await chain.node.rpc("anvil_setStorageAt", pool, "0x" + "00" * 32, f"0x{value:064x}")
-    await chain.node.rpc("evm_mine")
 
 
 def built() -> str:

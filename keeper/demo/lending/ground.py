@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from chains.devnet import packages
 from chains.devnet.local_chain import LocalChain
-from chains.devnet.packages import AAVE, MORPHO, SOLC, UNISWAP, unpacked
 from chains.devnet.protocols.aave import SEED as LENDER
 from chains.devnet.protocols.aave import AavePool
 from chains.devnet.protocols.aave import Listing as AaveListing
@@ -41,8 +41,7 @@ INVENTORY = 60_000 * 10**6
 
 def fetch() -> None:
     """Get what was published, and compile what was only published as source. Raises `NpmFailed`."""
-    for package in (AAVE, UNISWAP, MORPHO, SOLC):
-        unpacked(package)
+    packages.fetch(packages.AAVE, packages.UNISWAP, packages.MORPHO, packages.SOLC)
     compiled()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from chains.client import ChainClient
 from chains.devnet.npm import NpmFailed
-from chains.devnet.packages import AAVE, MORPHO, SOLC, UNISWAP, unpacked
+from chains.devnet.packages import AAVE, MORPHO, SOLC, UNISWAP, fetch
 from chains.devnet.protocols.aave import AavePool
 from chains.venues.aave_v3.venue import AaveV3
 from tests.chains.venues.local import LocalChain, free_anvil
@@ -19,8 +19,7 @@ def _published(request: pytest.FixtureRequest) -> None:
     """Skip what needs published contracts where no registry answers."""
     if request.node.get_closest_marker("chain"):
         try:
-            for package in (AAVE, UNISWAP, MORPHO, SOLC):
-                unpacked(package)
+            fetch(AAVE, UNISWAP, MORPHO, SOLC)
         except NpmFailed as failure:
             pytest.skip(str(failure))
 
