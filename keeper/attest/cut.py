@@ -64,9 +64,13 @@ async def read_cut(
     """Fetch the blocks, the legs, and option series by chain id and item. Raises `CutRefused`."""
     settings = watcher.settings
     named = _by_chain(settings, cut)
+    for chain in named:
+        status = watcher.evidence.statuses[chain]
+        if not status.counts:
+            raise CutRefused(f"{chain} is {status.state.replace('_', ' ')} here: {status.reason}")
     try:
         found = await asyncio.gather(
-            *(watcher.clients[chain].block(block.hash) for chain, block in named.items())
+            *(watcher.clients[chain].decisive.block(block.hash) for chain, block in named.items())
         )
         heads = dict(zip(named, found, strict=True))
         points = tuple(

@@ -12,14 +12,23 @@ from keeper.runtime.price_alerts import PREFIXES, over, standing
 from keeper.state.entries import AlertClosed, AlertOpened, Entry
 from keeper.state.log import StateLog
 from keeper.state.observations import AlertRepeated
+from keeper.watch.chain_states import RULES, ChainState
 from keeper.watch.evidence import Evidence
-from keeper.watch.status import ChainState
 from oracles.guards.guards import Tally
 
 QUORUM = "quorum"
 UNKNOWN_ACCOUNTS = "unknown_accounts"
 NO_PRICE = "no_price"
 PAUSED = "paused/"
+CHAIN_ALERTS = {
+    ChainState.STALE: "chain",
+    ChainState.HALTED: "chain",
+    ChainState.DISAGREEING: "chain_disputed",
+    ChainState.MISMATCHED: "chain_stopped",
+    ChainState.FINALITY_VIOLATED: "chain_stopped",
+    ChainState.STOPPED: "chain_stopped",
+}
+"""What an alert about a chain is called. Its sequencer has one of its own."""
 
 
 class Alerts:
@@ -65,6 +74,7 @@ class Alerts:
         """
         return [
             *self._chains(),
+            *self._unagreed(),
             *self._sequencers(),
             *self._prices(),
             *self._held_prices(counts or {}, tallies or {}),
@@ -89,22 +99,36 @@ class Alerts:
         return self._closed(QUORUM, "a quorum signed")
 
     def _chains(self) -> list[Entry]:
+        """Tell of each chain that is not live, under one key per kind of trouble, until it is in that kind no more."""
         entries: list[Entry] = []
         for name, status in self._evidence.statuses.items():
-            key = f"chain/{name}"
-            if status.state is ChainState.LIVE:
-                entries += self._closed(key, f"{name} is live")
-                entries += self._closed(f"chain_stopped/{name}", f"{name} is live")
-            elif status.state in {ChainState.STALE, ChainState.HALTED}:
+            if status.state is ChainState.CONNECTING:
+                continue
+            wanted = f"{CHAIN_ALERTS[status.state]}/{name}" if status.state in CHAIN_ALERTS else ""
+            for kind in dict.fromkeys(CHAIN_ALERTS.values()):
+                if f"{kind}/{name}" != wanted:
+                    entries += self._closed(f"{kind}/{name}", f"{name} is {_words(status.state)}")
+            if wanted:
+                rule = RULES[status.state]
+                title = f"{name} is {_words(status.state)}"
                 entries += self._opened(
-                    AlertOpened(
-                        key,
-                        "warning",
-                        f"{name} is {status.state}",
-                        status.reason,
-                        "accounts with a leg there are held as unknown until it moves again",
-                    )
+                    AlertOpened(wanted, rule.severity, title, status.reason[:500], rule.advice)
                 )
+        return entries
+
+    def _unagreed(self) -> list[Entry]:
+        """Tell where what decides something was not sent because too few endpoints agreed on it."""
+        entries: list[Entry] = []
+        for name in self._evidence.statuses:
+            key, why = f"not_agreed/{name}", self._evidence.unagreed.get(name, "")
+            if not why:
+                entries += self._closed(key, f"the endpoints of {name} agree")
+                continue
+            title = f"{name}: too few endpoints agree on what would be sent"
+            advice = (
+                "look at the endpoints in `keeper status`; it ends with the next answer that enough agree on"
+            )
+            entries += self._opened(AlertOpened(key, "critical", title, why[:500], advice))
         return entries
 
     def _sequencers(self) -> list[Entry]:
@@ -201,3 +225,7 @@ class Alerts:
     def _closed_after_quiet(self, key: str, reason: str) -> list[Entry]:
         """Close an alert about prices, unless it has just been opened again and again."""
         return self._closed(key, reason) if self._flutter.may_close(key, self._now_ms()) else []
+
+
+def _words(state: ChainState) -> str:
+    return state.replace("_", " ")

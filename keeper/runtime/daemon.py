@@ -17,6 +17,7 @@ from keeper.domain.settlement import SETTLEMENTS
 from keeper.margin.parameters import RiskPolicy, policy_hash
 from keeper.runtime.alerts import Alerts
 from keeper.runtime.clock import now_ms
+from keeper.runtime.confirmed_cut import ConfirmedCut
 from keeper.runtime.engine import Engine
 from keeper.runtime.lane_set import Keys, build_lanes, close_keys, open_keys, watch_data_fees
 from keeper.runtime.moving import Moving
@@ -110,7 +111,16 @@ def _assemble(
         hubs = {chain.chain_id: chain.hub for chain in settings.chains.values()}
         quorum = QuorumClient(settings.attestation, hubs, session)
         pursuit = Pursuit(
-            settings, evidence, quorum, lanes, patience, alerts, state_log, now_ms, policy_hash(policy)
+            settings,
+            evidence,
+            quorum,
+            lanes,
+            patience,
+            alerts,
+            state_log,
+            now_ms,
+            policy_hash(policy),
+            ConfirmedCut(watcher.clients),
         )
         supervisor.start("pursuit", pursuit.run)
     parameters = Moving(settings, policy, evidence, state_log, now_ms)

@@ -10,7 +10,7 @@ import structlog
 from keeper.domain.pause import ASSET
 from keeper.state.entries import Resumed
 from keeper.state.errors import LogUnavailable, LogUnreadable
-from keeper.state.live import read_pauses
+from keeper.state.live import read_chain_stops, read_pauses
 from keeper.state.log import StateLog
 from keeper.state.orders import RELOAD, Order, waiting
 from keeper.watch.changes import Change, ChangeKind
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 class Orders:
-    """Keeps `Evidence.pauses` what the log says. `restore` before anything is evaluated; `run` is a supervisor's child.
+    """Keeps `Evidence.pauses` and `Evidence.stops` what the log says. `restore` before anything is evaluated; `run` is a supervisor's child.
 
     To resume an asset also ends what the guards of its price hold: `release_asset` is told. `reload` is called when
     the configuration is to be read again.
@@ -42,7 +42,7 @@ class Orders:
 
     async def restore(self) -> None:
         """Put into force what the log holds and what was ordered while nothing ran."""
-        self._evidence.pauses = await asyncio.to_thread(read_pauses, self._log.path)
+        await self._read_back()
         await self._take_up()
 
     async def run(self) -> None:
@@ -62,7 +62,7 @@ class Orders:
         orders = [order for _, order in found if isinstance(order, Order)]
         if orders:
             await self._log.write(*(order.entry() for order in orders))
-            self._evidence.pauses = await asyncio.to_thread(read_pauses, self._log.path)
+            await self._read_back()
         for file, order in found:
             if isinstance(order, Order):
                 log.warning("operator", action=order.action, scope=order.scope, who=order.who, why=order.why)
@@ -71,6 +71,10 @@ class Orders:
                 log.error("order_refused", file=file.name, reason=order)
             await asyncio.to_thread(file.unlink, missing_ok=True)
         return bool(orders)
+
+    async def _read_back(self) -> None:
+        self._evidence.pauses = await asyncio.to_thread(read_pauses, self._log.path)
+        self._evidence.stops = await asyncio.to_thread(read_chain_stops, self._log.path)
 
     def _carry_out(self, order: Order) -> None:
         if self._reload is not None and order.action == RELOAD:

@@ -28,6 +28,7 @@ from keeper.execution.together import together
 from keeper.runtime.alerts import Alerts
 from keeper.runtime.calls import Calls, Key, Task, is_step, position_key, step_of
 from keeper.runtime.chain_lanes import ChainLanes
+from keeper.runtime.confirmed_cut import ConfirmedCut
 from keeper.runtime.patience import Patience
 from keeper.runtime.senders import Begun, Senders
 from keeper.state.entries import AttestationAnswered, AttestationAsked
@@ -54,8 +55,10 @@ class Pursuit:
         state_log: StateLog,
         now_ms: Callable[[], int],
         policy_hash: str,
+        confirmed: ConfirmedCut | None = None,
     ) -> None:
         self._settings = settings
+        self._confirmed = confirmed or ConfirmedCut({})
         self._evidence = evidence
         self._quorum = quorum
         self._lanes = lanes
@@ -164,7 +167,12 @@ class Pursuit:
         keys = {one.key for one in begun}
         try:
             cut = self._calls.cut()
-            tasks = self._attested(begun, cut)
+            objection = await self._confirmed.objection(cut)
+            tasks = [] if objection else self._attested(begun, cut)
+            if objection:
+                log.warning("cut_not_confirmed", reason=objection)
+                for account_id, chain in keys:
+                    self._patience.failed(account_id, chain, objection)
             if tasks:
                 await self._note_asked(tasks)
                 await self._gather(tasks, cut, keys)

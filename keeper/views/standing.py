@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,11 @@ SILENT_AFTER_MS = 20_000
 
 STATES = ("healthy", "margin_call", "at_risk", "liquidatable", "bankrupt", "unknown")
 WORST_SHOWN = 5
+STOPPED = frozenset({"stopped", "mismatched", "finality_violated", "disagreeing"})
+"""States of a chain that a person must look into."""
 
-_CHAIN = ("chain", "chain_id", "state", "detail", "head_number", "head_hash")
+_CHAIN = ("chain", "chain_id", "state", "detail", "since_ms", "head_number", "head_hash")
+_ENDPOINT = ("chain", "number", "name", "standing", "reason", "height", "failures", "at_ms")
 _ACCOUNT = ("account_id", "state", "health_low_wad", "health_mid_wad", "health_high_wad", "surplus_mid_wad")
 _INTENT = (
     "intent_id",
@@ -73,6 +77,8 @@ def read_standing(log: LogReader, now_ms: int) -> Standing:
         "state": _run_state(status["run"], last_sign_ms, now_ms),
         "run": _run(status["run"], last_sign_ms),
         "chains": [_chain(row, now_ms) for row in status["chains"]],
+        "endpoints": [_endpoint(row) for row in status["endpoints"]],
+        "log_passes": status["log_passes"],
         "prices": {
             **{state: status["prices"].get(state, 0) for state in ("ok", "degraded", "unavailable")},
             "sources_used": sum(sources.values()),
@@ -119,16 +125,28 @@ def _chain(row: Row, now_ms: int) -> dict[str, Any]:
     return pick(row, _CHAIN) | {"state": row["state"] or "connecting", "age_ms": age_ms}
 
 
+def _endpoint(row: Row) -> dict[str, Any]:
+    abilities = row["abilities"]
+    return pick(row, _ENDPOINT) | {
+        "abilities": json.loads(abilities) if isinstance(abilities, str) else abilities
+    }
+
+
 def _reasons(facts: dict[str, Any], now_ms: int) -> Iterator[Reason]:
     yield from _run_reasons(facts, now_ms)
     for chain in facts["chains"]:
-        if chain["state"] == "stopped":
-            yield Reason(ExitCode.PERSON, f"chain {chain['chain']} was stopped: {chain['detail']}")
+        if chain["state"] in STOPPED:
+            told = chain["state"].replace("_", " ")
+            yield Reason(ExitCode.PERSON, f"chain {chain['chain']} is stopped, {told}: {chain['detail']}")
         elif chain["state"] != "live":
             yield Reason(
                 ExitCode.DEGRADED,
-                f"chain {chain['chain']} is {chain['state']}: {chain['detail'] or 'no head seen'}",
+                f"chain {chain['chain']} is {chain['state'].replace('_', ' ')}: {chain['detail'] or 'no head seen'}",
             )
+    for endpoint in facts["endpoints"]:
+        if endpoint["standing"] in {"quarantined", "foreign"}:
+            where = f"endpoint {endpoint['number']} of {endpoint['chain']} ({endpoint['name']})"
+            yield Reason(ExitCode.DEGRADED, f"{where} is {endpoint['standing']}: {endpoint['reason']}")
     prices = facts["prices"]
     for state in ("degraded", "unavailable"):
         if prices[state]:

@@ -42,6 +42,8 @@ def render(standing: Standing) -> list[RenderableType]:
     """Return the standing as text and tables."""
     facts = standing.facts
     parts: list[RenderableType] = [_headline(facts), "", _chains(facts["chains"]), ""]
+    if facts["endpoints"]:
+        parts += [_endpoints(facts["endpoints"]), ""]
     parts += _totals(facts)
     if facts["worst"]:
         parts += ["", _worst(facts["worst"])]
@@ -83,18 +85,51 @@ def _headline(facts: dict[str, Any]) -> str:
 def _chains(chains: list[dict[str, Any]]) -> RenderableType:
     from rich.table import Table
 
-    table = Table("chain", "id", "state", "head", "age", "", box=None, pad_edge=False)
+    table = Table("chain", "id", "state", "since", "head", "age", "", box=None, pad_edge=False)
     for chain in chains:
         head = "-" if chain["head_number"] is None else f"{chain['head_number']:,}"
         table.add_row(
             chain["chain"],
             str(chain["chain_id"]),
-            chain["state"],
+            _words(chain["state"]),
+            "-" if chain["since_ms"] is None else figures.utc(chain["since_ms"]),
             head,
             figures.span(chain["age_ms"]),
             chain["detail"],
         )
     return table
+
+
+def _endpoints(endpoints: list[dict[str, Any]]) -> RenderableType:
+    from rich.table import Table
+
+    table = Table("chain", "endpoint", "standing", "height", "it can", "", box=None, pad_edge=False)
+    for endpoint in endpoints:
+        table.add_row(
+            endpoint["chain"],
+            endpoint["name"],
+            endpoint["standing"],
+            "-" if endpoint["height"] is None else f"{endpoint['height']:,}",
+            told_abilities(endpoint["abilities"]),
+            endpoint["reason"],
+        )
+    return table
+
+
+def told_abilities(its: dict[str, Any]) -> str:
+    """Say what an endpoint can, as it was found out."""
+    if not its:
+        return "not asked yet"
+    lacks = {
+        "logs by hash": its["logs_by_hash"],
+        "calls by hash": its["call_by_hash"],
+        "finalized": its["finalized_tag"],
+        "safe": its["safe_tag"],
+        "overrides": its["overrides"],
+    }
+    missing = ", ".join(name for name, has in lacks.items() if not has)
+    most = f"logs of {int(its['log_range_blocks']):,} blocks, state of {int(its['archive_blocks']):,} back"
+    return f"{most}, {its['batch_calls']} in a batch" + (f"; no {missing}" if missing else "")
 
 
 def _worst(accounts: list[dict[str, Any]]) -> RenderableType:

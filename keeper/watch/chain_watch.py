@@ -11,7 +11,7 @@ import structlog
 
 from chains.blocks import ChainUpdate, Head
 from chains.client import ChainClient
-from chains.errors import ChainError, Reverted, StopChain
+from chains.errors import ChainError, FinalityViolation, Reverted
 from chains.heads import HeadFollower
 from chains.hub.codec import decode, selector
 from chains.hub.desk import DeskReader
@@ -19,9 +19,12 @@ from chains.hub.reader import HubReader, balance_call
 from config.settings import ChainSettings
 from keeper.book.differences import Difference
 from keeper.book.errors import BookError, OutOfStep
-from keeper.state.entries import AlertOpened
+from keeper.state.chain_entries import ChainStopped
+from keeper.state.entries import AlertOpened, Entry
+from keeper.state.errors import LogUnavailable
 from keeper.state.log import StateLog
-from keeper.state.observations import ChainStatusSeen, HeadSeen
+from keeper.state.observations import ChainStatusSeen, EndpointSeen, HeadSeen
+from keeper.watch.chain_states import RULES, Observed
 from keeper.watch.changes import Change, ChangeKind
 from keeper.watch.evidence import Evidence
 from keeper.watch.feeds import FeedReading, Feeds
@@ -31,6 +34,9 @@ from oracles.service import PriceService
 from oracles.sources.chain import Call
 
 SETTLE_PAUSE_S = 0.1
+WRITE_AGAIN_S = 0.25
+TELL_ENDPOINTS_MS = 30_000
+RESUMED = "resumed by a person: restart the daemon, so that the chain is read anew"
 
 _VOLATILE = tuple(selector(f"{name}()") for name in ("pool_cash", "epoch", "paused", "policy_hash"))
 
@@ -56,8 +62,10 @@ class ChainWatch:
         signers: Sequence[str] = (),
     ) -> None:
         self.name = name
-        desk = DeskReader(client, settings.option_desk) if settings.option_desk is not None else None
-        self.reader = LegReader(HubReader(client, settings.hub), desk)
+        # Legs are read before something is signed, or to mend the book: neither rests on one endpoint's word.
+        many = client.decisive
+        desk = DeskReader(many, settings.option_desk) if settings.option_desk is not None else None
+        self.reader = LegReader(HubReader(many, settings.hub), desk)
         self.listeners: list[HeadListener] = []
         self._settings = settings
         self._client = client
@@ -69,6 +77,8 @@ class ChainWatch:
         self._signers = tuple(signers)
         self._book_stands = asyncio.Lock()
         self._caught_up = False
+        self._has_ended = False
+        self._told: dict[int, tuple[object, int]] = {}
         self._applied: deque[Head] = deque(maxlen=settings.finality_depth + 1)
 
     async def follow(self) -> None:
@@ -85,8 +95,11 @@ class ChainWatch:
                 poll_interval_s=self._settings.poll_interval_s,
                 hint_urls=[each.ws_url for each in self._settings.endpoints if each.ws_url is not None],
             ).run()
-        except (StopChain, BookError) as error:
-            await self._stop(error)
+        except FinalityViolation as error:
+            await self._break(error)
+            await asyncio.Event().wait()
+        except BookError as error:
+            await self._stop(error, ChainState.STOPPED)
             await asyncio.Event().wait()
 
     async def settle(self) -> None:
@@ -102,17 +115,60 @@ class ChainWatch:
         await asyncio.Event().wait()
 
     def check_age(self, now_ms: int) -> None:
-        """Let the chain's state follow its head's age, and announce a change."""
-        before = self._status
-        after = before.aged(self._settings, now_ms)
-        if after.state is before.state:
+        """Let the chain's state follow its head's age and what else speaks against it, and announce a change."""
+        self._tell_endpoints(now_ms)
+        self._note_unagreed()
+        if not self._judge(now_ms):
             return
-        self._evidence.statuses[self.name] = after
-        log.info("chain_state", chain=self.name, state=after.state, reason=after.reason)
-        self._observe(after)
-        if after.state in {ChainState.STALE, ChainState.HALTED}:
+        self._observe(self._status)
+        if not self._status.moves:
             self._prices.on_chain_answers(self.feeds.silent(now_ms))
         self._evidence.changes.announce(Change(ChangeKind.CHAIN_STATE, self.name))
+
+    def _judge(self, now_ms: int) -> bool:
+        """Bring the chain's state up to date. Returns whether it is another one."""
+        before = self._status
+        after = before.aged(self._settings, now_ms, self._against())
+        self._evidence.statuses[self.name] = after
+        if after.state is before.state:
+            return False
+        log.info("chain_state", chain=self.name, state=after.state, before=before.state, reason=after.reason)
+        return True
+
+    def _against(self) -> Observed:
+        """Return what speaks against the chain, beside its head's age."""
+        pool = self._client.pool
+        violated = self._evidence.stops.get(self.name, "")
+        return Observed(
+            None,
+            stopped=RESUMED if self._has_ended and not violated else "",
+            violated=violated,
+            mismatched=pool.mismatched,
+            disputed=pool.disputed,
+            has_sequencer=self._settings.sequencer_feed is not None,
+            sequencer=self._evidence.sequencers.get(self.name),
+        )
+
+    def _note_unagreed(self) -> None:
+        """Tell of decisive reads that too few endpoints agreed on, and when they do again."""
+        why = self._client.pool.not_agreed
+        if why == self._evidence.unagreed.get(self.name, ""):
+            return
+        if why:
+            self._evidence.unagreed[self.name] = why
+        else:
+            self._evidence.unagreed.pop(self.name)
+        log.warning("not_agreed" if why else "agreed_again", chain=self.name, reason=why)
+        self._evidence.changes.announce(Change(ChangeKind.CHAIN_STATE, self.name))
+
+    def _tell_endpoints(self, now_ms: int) -> None:
+        """Tell the log how each endpoint stands: at once when that changed, else now and then."""
+        for report in self._client.pool.report():
+            key = (report.standing, report.reason, report.abilities)
+            told_key, told_ms = self._told.get(report.number, (None, 0))
+            if key != told_key or now_ms - told_ms >= TELL_ENDPOINTS_MS:
+                self._told[report.number] = (key, now_ms)
+                self._log.observe(EndpointSeen(self.name, report))
 
     @property
     def _emitters(self) -> str | tuple[str, ...]:
@@ -153,11 +209,10 @@ class ChainWatch:
             self._evidence.changes.announce(Change(ChangeKind.CHAIN, self.name))
 
     def _take_head(self, head: Head, update: ChainUpdate) -> None:
-        before = self._status
-        status = before.seen(head, update.received_at_ms, len(update.removed))
-        self._evidence.statuses[self.name] = status.aged(self._settings, self._now_ms())
-        if self._status.state is not before.state:
-            log.info("chain_state", chain=self.name, state=self._status.state, reason=self._status.reason)
+        self._evidence.statuses[self.name] = self._status.seen(
+            head, update.received_at_ms, len(update.removed)
+        )
+        self._judge(self._now_ms())
         self._log.observe(
             *(HeadSeen(removed, canonical=False) for removed in update.removed),
             *(HeadSeen(block.head, canonical=True) for block in update.added),
@@ -203,6 +258,8 @@ class ChainWatch:
             if before is None or sequencer.state is not before.state:
                 log.info("sequencer", chain=self.name, state=sequencer.state, reason=sequencer.reason)
             self._evidence.sequencers[self.name] = sequencer
+            if self._judge(self._now_ms()):
+                self._observe(self._status)
 
     def _take_own(self, answers: list[bytes | None]) -> None:
         words = [int.from_bytes(answer) if answer and len(answer) == 32 else None for answer in answers]
@@ -263,22 +320,38 @@ class ChainWatch:
             "the hub's figures were taken; look for missed logs",
         )
 
-    async def _stop(self, error: Exception) -> None:
+    async def _break(self, error: FinalityViolation) -> None:
+        """Stop the chain for good: what was final is gone, and the log holds it until a person resumes."""
+        self._evidence.stops[self.name] = str(error)
+        await self._stop(error, ChainState.FINALITY_VIOLATED, ChainStopped(self.name, str(error)))
+        self._evidence.stops[self.name] = str(error)  # whatever was read back meanwhile
+
+    async def _stop(self, error: Exception, state: ChainState, *entries: Entry) -> None:
+        self._has_ended = True
         log.error("chain_stopped", chain=self.name, error=str(error))
         self._evidence.statuses[self.name] = replace(
-            self._status, state=ChainState.STOPPED, reason=str(error)
+            self._status, state=state, reason=str(error), since_ms=self._now_ms()
         )
         self._observe(self._status)
         self._evidence.changes.announce(Change(ChangeKind.CHAIN_STATE, self.name))
-        await self._log.write(
-            AlertOpened(
-                f"chain_stopped/{self.name}",
-                "critical",
-                f"{self.name} is stopped",
-                str(error),
-                "find out which side is right, then restart the daemon",
-            )
+        alert = AlertOpened(
+            f"chain_stopped/{self.name}",
+            RULES[state].severity,
+            f"{self.name} is stopped: {state.replace('_', ' ')}",
+            str(error),
+            RULES[state].advice,
         )
+        await self._written(*entries, alert)
+
+    async def _written(self, *entries: Entry) -> None:
+        """Write entries, however long the log can not be written: nothing is sent here meanwhile."""
+        while True:
+            try:
+                await self._log.write(*entries)
+            except LogUnavailable:
+                await asyncio.sleep(WRITE_AGAIN_S)
+            else:
+                return
 
     def _observe(self, status: ChainStatus) -> None:
         head = status.head
@@ -292,5 +365,6 @@ class ChainWatch:
                     head.hash,
                     head.timestamp,
                     status.received_at_ms,
+                    status.since_ms,
                 )
             )

@@ -14,7 +14,7 @@ from keeper.book.catalogue import KnownChain, known_chains
 from keeper.domain.account import CutPoint
 from keeper.domain.pause import Pauses
 from keeper.watch.changes import ChangeChannel
-from keeper.watch.status import ChainState, ChainStatus
+from keeper.watch.status import ChainStatus
 from oracles.estimates.estimates import Estimates
 from oracles.policy import Outcome
 from oracles.price import PriceSet
@@ -28,7 +28,7 @@ class Evidence:
     `hub_prices` are each chain's own feeds' newest answers (USD wad by asset): the prices its hub will
     use. They are newer than the price set, which changes only when the median does. `sequencers` is what the
     uptime feeds of chains that have one said at the newest head. `touched` collects the accounts that changed until the engine takes them. `stable_held` is what the (first) configured signer holds of each hub's stable token, raw units, `stable_by_sender` what each does, by (chain, address), `data_charges` what a rollup charges for a call's data, and
-    `native_held` its native wei. `pauses` are what a person said not to begin, `outcomes` what prices forbid, by (chain, asset), and `sales` what they forbid of steps that take the asset, which is to be sold. `estimates` are fed with every price set. `sources` are those in force. Until every chain has been read and reconciled once (`ready`),
+    `native_held` its native wei. `pauses` are what a person said not to begin, `outcomes` what prices forbid, by (chain, asset), and `sales` what they forbid of steps that take the asset, which is to be sold. `estimates` are fed with every price set. `sources` are those in force. `stops` are the chains that only a person may resume, and `unagreed` those where too few endpoints agreed on what decides something, each with the reason. Until every chain has been read and reconciled once (`ready`),
     no account is known completely, because it may have a leg on the chain that is missing.
     """
 
@@ -50,6 +50,8 @@ class Evidence:
     sales: Mapping[tuple[str, str], Outcome] = field(default_factory=dict)
     estimates: Estimates = field(default_factory=lambda: Estimates({}))
     sources: tuple[SourceSettings, ...] = ()
+    stops: dict[str, str] = field(default_factory=dict)
+    unagreed: dict[str, str] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
@@ -58,16 +60,21 @@ class Evidence:
 
     def live(self, chain: str) -> bool:
         """Whether the chain may be acted on."""
-        return self.statuses[chain].state is ChainState.LIVE
+        return self.statuses[chain].may_send
 
     def stable_of(self, chain: str, sender: str) -> int:
         """Return what a signer holds of the hub's stable token, raw units: the first's where no other was read."""
         return self.stable_by_sender.get((chain, sender), self.stable_held.get(chain, 0))
 
     def cut(self, now_ms: int) -> tuple[CutPoint, ...]:
-        """Return the block every chain's legs are as of, and its age; a chain never seen is not in it."""
+        """Return the block every chain's legs are as of, and its age.
+
+        A chain that was never seen is not in it, nor one whose nodes' word does not count: its legs are missing.
+        """
         points: list[CutPoint] = []
         for name, status in sorted(self.statuses.items()):
+            if not status.counts:
+                continue
             head = self.book.cursor(name)
             age_ms = status.age_ms(now_ms)
             if head is not None and age_ms is not None:

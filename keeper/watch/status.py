@@ -1,27 +1,21 @@
-"""How each chain is doing, and what that allows."""
+"""How each chain is doing: its newest head, its state, and what reorganisations it had."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from chains.blocks import Head
 from config.settings import ChainSettings
+from keeper.watch.chain_states import RULES, ChainState, Limits, Observed, Sends, Standing
 
+__all__ = ["ChainState", "ChainStatus"]
 
-class ChainState(StrEnum):
-    """Only a live chain is sent to."""
-
-    CONNECTING = "connecting"
-    LIVE = "live"
-    STALE = "stale"
-    HALTED = "halted"
-    STOPPED = "stopped"
+NOTHING_ELSE = Observed(None)
 
 
 @dataclass(frozen=True, slots=True)
 class ChainStatus:
-    """One chain as it is seen now. `reason` says why it is not live."""
+    """One chain as it is seen now. `reason` says why it is not live, `since_ms` since when its state holds."""
 
     chain: str
     state: ChainState
@@ -30,6 +24,23 @@ class ChainStatus:
     received_at_ms: int | None = None
     reorgs: int = 0
     deepest_reorg: int = 0
+    since_ms: int | None = None
+    troubled_at_ms: int | None = None
+
+    @property
+    def may_send(self) -> bool:
+        """Whether the chain may be acted on."""
+        return RULES[self.state].sends is Sends.EVERYTHING
+
+    @property
+    def moves(self) -> bool:
+        """Whether it makes blocks that are believed, be its sequencer up for long enough or not."""
+        return self.state in {ChainState.LIVE, ChainState.GRACE, ChainState.SEQUENCER_DOWN}
+
+    @property
+    def counts(self) -> bool:
+        """Whether what its nodes say is evidence."""
+        return RULES[self.state].counts
 
     def age_ms(self, now_ms: int) -> int | None:
         """Age of the newest head: since it was received, or since its own time if that is longer ago.
@@ -51,15 +62,15 @@ class ChainStatus:
             deepest_reorg=max(self.deepest_reorg, removed),
         )
 
-    def aged(self, settings: ChainSettings, now_ms: int) -> ChainStatus:
-        """Return the status with `state` as the head's age demands; a stopped chain stays stopped."""
-        if self.state is ChainState.STOPPED:
-            return self
-        age_ms = self.age_ms(now_ms)
-        if age_ms is None:
-            return replace(self, state=ChainState.CONNECTING, reason="no head seen yet")
-        if age_ms > settings.unknown_after_s * 1000:
-            return replace(self, state=ChainState.HALTED, reason=f"no new block for {age_ms // 1000} s")
-        if age_ms > settings.stale_after_s * 1000:
-            return replace(self, state=ChainState.STALE, reason=f"no new block for {age_ms // 1000} s")
-        return replace(self, state=ChainState.LIVE, reason="")
+    def aged(self, settings: ChainSettings, now_ms: int, against: Observed = NOTHING_ELSE) -> ChainStatus:
+        """Return the status with the state that the head's age, and what else was observed, lead to."""
+        before = Standing(self.state, self.reason, self.since_ms, self.troubled_at_ms)
+        observed = replace(against, age_ms=self.age_ms(now_ms))
+        after = before.after(observed, Limits.of(settings), now_ms)
+        return replace(
+            self,
+            state=after.state,
+            reason=after.reason,
+            since_ms=after.since_ms,
+            troubled_at_ms=after.troubled_at_ms,
+        )

@@ -63,11 +63,14 @@ def test_status_in_json_has_this_shape(keeper: Keeper, log: Path) -> None:
                 "chain_id": "int",
                 "state": "str",
                 "detail": "str",
+                "since_ms": "NoneType",
                 "head_number": "int",
                 "head_hash": "str",
                 "age_ms": "int",
             }
         ],
+        "endpoints": [],
+        "log_passes": [],
         "prices": {
             "ok": "int",
             "degraded": "int",

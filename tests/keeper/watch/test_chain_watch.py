@@ -16,11 +16,17 @@ from keeper.state.reader import LogReader
 from keeper.watch import chain_watch as module
 from keeper.watch.chain_watch import ChainWatch
 from keeper.watch.feeds import Feeds
-from tests.keeper.watch.world import NOW_MS, TOKENS, World, log_path, opened
+from tests.keeper.watch.world import NOW_MS, TOKENS, Pool, World, log_path, opened
 
 
 class Silent:
     """A node that answers no batch."""
+
+    pool = Pool()
+
+    @property
+    def decisive(self) -> Silent:
+        return self
 
     async def call_many(self, calls: Sequence[Any], block_hash: str) -> list[bytes]:
         raise EndpointUnavailable("down")

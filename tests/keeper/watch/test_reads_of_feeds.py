@@ -18,7 +18,7 @@ from keeper.watch.chain_watch import ChainWatch
 from keeper.watch.feeds import Feeds
 from oracles.price import Quote, QuoteFailure
 from oracles.sources.sequencer import SequencerState
-from tests.keeper.watch.world import NOW_MS, NOW_S, World, address, log_path
+from tests.keeper.watch.world import NOW_MS, NOW_S, Pool, World, address, log_path
 
 PROXY, AGGREGATOR, UPTIME = address(0xF1), address(0xF2), address(0xF3)
 FEED = ChainlinkSourceSettings(
@@ -34,10 +34,15 @@ class Node:
     """Answers for a proxy, its aggregator and an uptime feed, and fails from the n-th batch on."""
 
     def __init__(self, batches: int = 99) -> None:
+        self.pool = Pool()
         self.asked: list[tuple[str, list[str]]] = []
         self.during: Any = None
         self.uptime = b""
         self._batches = batches
+
+    @property
+    def decisive(self) -> Node:
+        return self
 
     async def call_many(self, calls: Sequence[tuple[str, bytes]], block_hash: str) -> list[bytes | Reverted]:
         if len(self.asked) == self._batches:

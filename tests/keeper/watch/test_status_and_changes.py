@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from keeper.watch.chain_states import Limits
 from keeper.watch.changes import Change, ChangeChannel, ChangeKind
 from keeper.watch.status import ChainState, ChainStatus
 from tests.keeper.watch.world import NOW_MS, NOW_S, head, settings
@@ -37,10 +38,13 @@ def test_a_head_received_now_may_be_old() -> None:
     assert ChainState.HALTED is seen.aged(ALPHA, NOW_MS).state
 
 
-def test_a_chain_that_moves_again_is_live_again() -> None:
-    halted = ChainStatus("alpha", ChainState.HALTED, "no new block")
+def test_a_chain_that_moves_again_is_live_again_after_a_while() -> None:
+    halted = ChainStatus("alpha", ChainState.HALTED, "no new block", troubled_at_ms=NOW_MS)
+    calm_ms = Limits.of(ALPHA).calm_ms
+    moving = halted.seen(head("alpha", 1), NOW_MS, 0)
 
-    assert ChainState.LIVE is halted.seen(head("alpha", 1), NOW_MS, 0).aged(ALPHA, NOW_MS).state
+    assert ChainState.HALTED is moving.aged(ALPHA, NOW_MS + calm_ms - 1).state
+    assert ChainState.LIVE is moving.aged(ALPHA, NOW_MS + calm_ms).state
 
 
 def test_a_stopped_chain_stays_stopped_whatever_comes() -> None:

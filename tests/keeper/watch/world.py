@@ -10,8 +10,17 @@ from typing import Any, cast
 from eth_utils import to_checksum_address
 
 from chains.blocks import Block, ChainUpdate, Head
+from chains.endpoint_report import EndpointReport
 from chains.errors import NotYetThere
-from chains.hub.events import AccountOpened, CollateralSet, CrossMarginSet, DebtSet, HubEvent, PositionSet
+from chains.hub.events import (
+    AccountOpened,
+    CollateralSet,
+    CrossMarginSet,
+    DebtSet,
+    HubEvent,
+    PositionSet,
+    SettlementFixed,
+)
 from chains.hub.options import OptionHeld, OptionMarketFacts
 from chains.hub.reader import HubFacts, HubLimits, MarketFacts, TokenFacts
 from config.settings import Settings
@@ -150,6 +159,19 @@ def head(chain: str, number: int, *, fork: int = 0, parent_fork: int = 0, timest
 
 
 @dataclass
+class Pool:
+    """What a chain's endpoints are said to be."""
+
+    mismatched: str = ""
+    disputed: str = ""
+    not_agreed: str = ""
+    reports: tuple[EndpointReport, ...] = ()
+
+    def report(self) -> tuple[EndpointReport, ...]:
+        return self.reports
+
+
+@dataclass
 class Node:
     """A node of one chain: hands out blocks by hash, and legs as the hub had them at each."""
 
@@ -159,7 +181,12 @@ class Node:
     legs_at: dict[str, dict[str, LegState]] = field(default_factory=dict)
     latest: str = ""
     failing: bool = False
+    pool: Pool = field(default_factory=Pool)
     on_legs: Callable[[], None] = lambda: None
+
+    @property
+    def decisive(self) -> Node:
+        return self
 
     async def block(self, at: str) -> Head:
         if self.failing or at not in self.heads:
@@ -251,6 +278,8 @@ class World:
         found = head(chain, number, timestamp=timestamp)
         truth = dict(self._truth[chain])
         for event in events:
+            if isinstance(event, SettlementFixed):
+                continue  # it is nobody's leg
             truth[event.account] = truth.get(event.account, LegState()).after(event, timestamp)
         self._truth[chain] = truth
         node.heads[found.hash], node.legs_at[found.hash], node.latest = found, truth, found.hash
