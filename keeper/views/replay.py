@@ -46,15 +46,20 @@ class Replayed:
 def command(
     config: Path, log: Path | None, account: str | None, decision: str | None, *, as_json: bool
 ) -> ExitCode:
-    """Run the decision core again on the logged inputs and show where it would now decide otherwise.
+    """Run the decision core again on the logged inputs, and the judge of venues on its own, and show where they would
+    now decide otherwise.
 
     With the program that wrote the log nothing differs; with another version this is how to see what its rules
     change. Exits 0 if nothing differs, 4 otherwise.
     """
     from keeper.planner.decide import replay
+    from keeper.venues.judge import replay as judge_again
 
     with open_log(log_path(config, log)) as reader:
-        replayed = list(again(reader, replay, account or "", decision or ""))
+        replayed = [
+            *again(reader, replay, account or "", decision or ""),
+            *verdicts_again(reader, judge_again, account or "", decision or ""),
+        ]
     if not replayed:
         raise CommandError(
             "there is no such decision in this log", ExitCode.USAGE, "keeper explain ACCOUNT names them"
@@ -86,6 +91,25 @@ def again(log: LogReader, replay: Callable[[str], str], account: str, decision: 
         if result != logged["result"] and not changes:
             changes = ("the same values, but not the same bytes",)
         yield Replayed(logged["decision_id"], logged["at_ms"], logged["account_id"], logged["state"], changes)
+
+
+def verdicts_again(
+    log: LogReader, replay: Callable[[str], str], account: str, verdict: str
+) -> Iterator[Replayed]:
+    """Make every verdict on a borrower at a venue again whose account and id start as given, oldest first."""
+    sql = "SELECT body FROM journal WHERE kind = 'venue_judged' ORDER BY seq"
+    for row in log.select(sql):
+        body = json.loads(row["body"]) if isinstance(row["body"], str) else row["body"]
+        if not (
+            body["account_id"].startswith(account.lower()) and body["verdict_id"].startswith(verdict.lower())
+        ):
+            continue
+        result = replay(body["inputs"])
+        changes = tuple(_changes(json.loads(body["result"]), json.loads(result)))
+        if result != body["result"] and not changes:
+            changes = ("the same values, but not the same bytes",)
+        at_ms = int(body["judged_at_ms"])
+        yield Replayed(body["verdict_id"], at_ms, body["account_id"], body["reason"], changes)
 
 
 def _changes(before: Any, after: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - any JSON

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from chains.venues.morpho_blue.codec import market_id
 from chains.venues.morpho_blue.state import Holding, Market, MarketParameters, MarketsState
 from chains.venues.venue import Borrower
 from config.units import WAD
@@ -14,7 +15,8 @@ from oracles.policy import Liveness
 from oracles.price import Price, PriceStatus
 
 USDC, WETH, POOL, EXECUTOR = ("0x" + letter * 40 for letter in "1234")
-BORROWER = Borrower("0x" + "5" * 40, "0x" + "6" * 64)
+PARAMETERS = MarketParameters(USDC, WETH, "0x" + "7" * 40, "0x" + "8" * 40, 86 * WAD // 100)
+BORROWER = Borrower("0x" + "5" * 40, market_id(PARAMETERS))
 DEBT = 16_800 * 10**6
 COLLATERAL = 10**19
 KIND = KINDS["morpho_blue"]
@@ -22,8 +24,7 @@ KIND = KINDS["morpho_blue"]
 
 def state(dollars: int = 1_900, *, debt: int = DEBT, collateral: int = COLLATERAL) -> MarketsState:
     """The market as of second 1,000, with ether at this price."""
-    parameters = MarketParameters(USDC, WETH, "0x" + "7" * 40, "0x" + "8" * 40, 86 * WAD // 100)
-    market = Market(parameters, 10**13, 10**19, debt, debt * 10**6, 1_000, 0, 0, dollars * 10**24)
+    market = Market(PARAMETERS, 10**13, 10**19, debt, debt * 10**6, 1_000, 0, 0, dollars * 10**24)
     return MarketsState(
         "0x" + "9" * 64, 1_000, {BORROWER.market: market}, {BORROWER: Holding(debt * 10**6, collateral)}
     )
