@@ -93,7 +93,7 @@ class Settlements:
             self._arrived.clear()
             waiting, self._waiting = list(self._waiting), {}
             # Chains do not wait for each other's nodes.
-            await asyncio.gather(*(self._look(chain) for chain in waiting))
+            await asyncio.gather(*(self.look(chain) for chain in waiting))
 
     def told(self, intent: Intent, state: IntentState, reason: str) -> None:
         """Take what the lane says of an intent: what was mined without effect is left alone for a while."""
@@ -108,7 +108,8 @@ class Settlements:
         }:
             self._patience.reverted(*_slot(intent), reason or str(state))
 
-    async def _look(self, chain: str) -> None:
+    async def look(self, chain: str) -> None:
+        """Begin what a chain calls for now. Never raises for what the chain or the log does: the next head tries again."""
         lane, head = self._lanes[chain], self._evidence.book.cursor(chain)
         if head is None or not lane.ready or self._evidence.pauses.on_chain(chain):
             return
