@@ -11,6 +11,7 @@ from typing import Any
 from keeper.state.errors import StateLogError
 from keeper.state.reader import LogReader
 from keeper.state.schema import ENDED
+from keeper.venues.identity import VENUE_LIQUIDATION
 
 LOOK_EVERY_S = 0.25
 
@@ -71,8 +72,9 @@ class Log:
         return "; ".join(reason for row in self.rows(sql) for reason in row["unknown_because"])
 
     def liquidated(self) -> set[str]:
-        """Return the accounts with a mined step."""
-        rows = self.rows("SELECT DISTINCT account_id FROM intents WHERE state IN ('mined', 'final_ok')")
+        """Return the accounts with a mined step at a hub."""
+        sql = "SELECT DISTINCT account_id FROM intents WHERE state IN ('mined', 'final_ok') AND action != ?"
+        rows = self.rows(sql, VENUE_LIQUIDATION)
         return {row["account_id"] for row in rows}
 
     def live_intents(self) -> int:

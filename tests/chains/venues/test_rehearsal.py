@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chains.client import ChainClient
 from chains.devnet.protocols.aave import LISTINGS, SEED, AavePool
+from chains.errors import Reverted
 from chains.venues.aave_v3.venue import AaveV3
-from chains.venues.rehearsal import Rehearsal, rehearse
+from chains.venues.rehearsal import Pretended, Rehearsal, rehearse, trigger_bps
 from chains.venues.simulation import ClientSimulator
 from chains.venues.venue import Blocked, Borrower, Liquidation, Obstacle
 from tests.chains.venues.aave_crowd import members, seat
@@ -96,3 +99,27 @@ async def test_a_whole_crowd_is_rehearsed_without_a_failure(
 
     assert [] == [each for each in found if not each.ready]
     assert all(isinstance(each.planned, Liquidation) and each.share_bps for each in found)
+
+
+async def test_many_are_simulated_in_few_requests_and_one_that_reverts_fails_only_itself(
+    chain: LocalChain, pool: AavePool, aave: AaveV3, reader: ChainClient, healthy: None
+) -> None:
+    await pool.endow(US, "USDC", 20_000 * 10**6)
+    head = await chain.head()
+    state = await aave.read([WHO], head)
+    share_bps = trigger_bps(aave, state, WHO, head.timestamp)
+    assert share_bps is not None
+    fallen = aave.with_collateral_at(state, WHO, share_bps)
+    planned = aave.best(fallen, WHO, head.timestamp)
+    assert isinstance(planned, Liquidation)
+    call = aave.call(planned)
+    good = Pretended(US, call.to, call.data, aave.pretended_prices(fallen))
+    poor = replace(good, sender=person(998))
+    before = sum(reader.pool.endpoints[0].counters.values())
+
+    found = await ClientSimulator(reader).simulate_many([good, poor] * 45, head.hash)
+
+    assert 90 == len(found)
+    assert {True} == {isinstance(each, bytes) for each in found[::2]}
+    assert {True} == {isinstance(each, Reverted) for each in found[1::2]}
+    assert 90 == sum(reader.pool.endpoints[0].counters.values()) - before  # calls, in three requests
