@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from chains.hub.attestation import Action
+from keeper.domain.account import LEFT_OUT_IF_EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,9 @@ class VenueFacts:
     not_live: str = ""
     hub_prices_wad: Mapping[str, int] = field(default_factory=dict)
     held_assets: Mapping[str, str] = field(default_factory=dict)
-    small_assets: Mapping[str, str] = field(default_factory=dict)
-    held_sales: Mapping[str, str] = field(default_factory=dict)
-    small_sales: Mapping[str, str] = field(default_factory=dict)
+    small_assets: Mapping[str, str] = field(default_factory=dict, metadata={LEFT_OUT_IF_EMPTY: True})
+    held_sales: Mapping[str, str] = field(default_factory=dict, metadata={LEFT_OUT_IF_EMPTY: True})
+    small_sales: Mapping[str, str] = field(default_factory=dict, metadata={LEFT_OUT_IF_EMPTY: True})
     option_markets: tuple[OptionMarketFacts, ...] = ()
 
     @property

@@ -246,3 +246,19 @@ def test_an_account_with_nothing_unfinal_is_recorded_as_if_there_were_no_such_th
     assert found is not None
     assert "unfinal" not in found.inputs
     assert "final" not in found.reason
+
+
+def test_where_nothing_need_be_small_a_decision_is_recorded_as_if_there_were_no_such_thing() -> None:
+    found = decided(CROSS, prices())
+
+    assert found is not None
+    assert not {"small_assets", "held_sales", "small_sales"} & set(found.inputs.split('"'))
+
+
+def test_that_steps_are_small_is_recorded_and_replayed() -> None:
+    facts = venues(small_assets={"ETH": "the reference price is widened"})
+    found = decide(CROSS, None, price_set(prices()), cut(), POLICY, facts, inventory(), AT_MS)
+
+    assert found is not None
+    assert found.result == replay(found.inputs)
+    assert "only small steps with ETH" in found.result
