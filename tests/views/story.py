@@ -235,7 +235,7 @@ class Story:
     def _intent(self) -> Intent:
         return Intent(
             digest("intent"), self.decision.decision_id, "arbor", ARBOR, HUB, ACCOUNT, "close/0",
-            self.attestation.action, 0, 12, self.calldata, 300_000, 1_801 * WAD, self.at_ms // 1000 + 60,
+            self.attestation.action, 0, 12, self.calldata, 300_000, 1_801 * WAD, self.at_ms // 1000 + 60, 900_000,
         )  # fmt: skip
 
     def _attempt(self) -> Attempt:

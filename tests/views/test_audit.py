@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -328,6 +329,35 @@ def test_spending_past_a_limit_is_noticed(
         rows.append(("receipt_seen", receipt | {"tx_hash": f"0x{number:064x}"}))
 
     assert "spending" in broken(write_journal(rows))
+
+
+@pytest.mark.parametrize(("limit_wei", "finding"), [(1_000, set()), (999, {"spending"})])
+def test_spending_on_one_contract_past_its_limit_is_noticed(
+    rows: Rows, write_journal: WriteJournal, limit_wei: int, finding: set[str]
+) -> None:
+    used = json.loads(body(rows, "config_used")["text"])
+    used["spending"]["max_per_target_per_day_wei"] = limit_wei
+    body(rows, "config_used")["text"] = json.dumps(used)
+    receipt = body(rows, "receipt_seen")
+    receipt["cost_wei"] = "500"
+    rows.append(("receipt_seen", receipt | {"tx_hash": "0x" + "66" * 32}))
+
+    assert finding == broken(write_journal(rows)) & {"spending"}
+
+
+@pytest.mark.parametrize(("worth", "finding"), [("900000", set()), ("899999", {"worth"}), (None, set())])
+def test_a_call_that_was_offered_more_than_it_should_earn_is_noticed(
+    rows: Rows, write_journal: WriteJournal, worth: str | None, finding: set[str]
+) -> None:
+    body(rows, "intent_signed")["intent"]["max_cost_wei"] = worth
+
+    assert finding == broken(write_journal(rows))
+
+
+def test_a_fee_for_data_counts_in_what_a_call_may_cost(rows: Rows, write_journal: WriteJournal) -> None:
+    body(rows, "intent_signed")["attempt"]["l1_fee_wei"] = "1"
+
+    assert {"worth"} == broken(write_journal(rows))
 
 
 def test_spending_up_to_the_limit_is_fine(rows: Rows, write_journal: WriteJournal) -> None:

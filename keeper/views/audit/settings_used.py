@@ -19,6 +19,7 @@ class Limits:
     max_per_transaction_wei: int
     max_per_hour_wei: int
     max_per_day_wei: int
+    max_per_target_per_day_wei: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class InForce:
         spending = self.values.get("spending")
         if not spending:
             return None
-        return Limits(*(int(spending[name]) for name in Limits.__slots__))
+        given = {name: spending.get(name) for name in Limits.__slots__}
+        return Limits(**{name: int(value) for name, value in given.items() if value is not None})
 
     def quorum(self, asset: str) -> tuple[int, int]:
         """Return how many sources and how many groups of them a price of this asset needs."""
