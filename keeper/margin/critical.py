@@ -122,6 +122,10 @@ class CriticalPrices:
         else:
             self._certified.put(row, found)
 
+    def bends(self, account_id: str) -> bool:
+        """Whether an account's figures bend, so that it has a certificate in place of distances."""
+        return self._columns.row_of(account_id) in self._apart
+
     def _take_changed(self) -> None:
         columns = self._columns
         for row in columns.changed:

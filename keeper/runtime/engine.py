@@ -8,7 +8,7 @@ for ten, and after an outage of any length there is one evaluation and not one p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import structlog
 
@@ -21,6 +21,7 @@ from keeper.margin.critical import CriticalPrices
 from keeper.margin.parameters import RiskPolicy
 from keeper.margin.scan import Scan
 from keeper.margin.states import ACTIONABLE
+from keeper.planner.decide import Assessment
 from keeper.runtime.alerts import Alerts
 from keeper.runtime.mispriced import Mispriced
 from keeper.runtime.notices import Notices
@@ -40,8 +41,11 @@ from oracles.guards.guards import Guards
 RETRY_LOOK_S = 0.25
 PART = 100
 """Accounts decided without a pause. A crash of thousands must not keep a head or a price from being heard."""
+PART_THAT_BENDS = 4
+"""The same of accounts whose figures bend: options are priced for each."""
 REFRESHED = 25
-"""Accounts whose shown figures are brought up to date with each evaluation, beside those it looked at."""
+"""Accounts whose shown figures are brought up to date with each evaluation, beside those it looked at. Of those
+whose figures bend it is one: an exact evaluation of it takes as long as of a hundred others."""
 
 log = structlog.get_logger()
 
@@ -118,8 +122,8 @@ class Engine:
         self._standoffs.look()
         candidates = self._scan.candidates(self._evidence.prices.prices, self._evidence.cut(self._now_ms()))
         wanted = list(dict.fromkeys([*candidates, *touched]))
-        for start in range(0, len(wanted), PART):
-            await self._evaluate_part(wanted[start : start + PART])
+        for part in self._parts(wanted):
+            await self._evaluate_part(part)
         cut, now_ms = self._evidence.cut(self._now_ms()), self._now_ms()
         counts = self._mispriced.counts(self._states, cut, now_ms)
         alerts = self._alerts.due(self._states, counts, self._mispriced.tallies)
@@ -127,6 +131,18 @@ class Engine:
             await self._log.write(*alerts)
         self._alerts.recorded(alerts)
         self._refresh(wanted, self._evidence.cut(self._now_ms()))
+
+    def _parts(self, wanted: Sequence[str]) -> Iterator[list[str]]:
+        part: list[str] = []
+        weight = 0
+        for account_id in wanted:
+            part.append(account_id)
+            weight += PART // PART_THAT_BENDS if self._scan.bends(account_id) else 1
+            if weight >= PART:
+                yield part
+                part, weight = [], 0
+        if part:
+            yield part
 
     async def _evaluate_part(self, wanted: Sequence[str]) -> None:
         """Decide for a few accounts on the evidence as it is now; heads and prices get their turn in between."""
@@ -159,16 +175,33 @@ class Engine:
 
         They decide nothing: the scan has just found that their state is as noted.
         """
-        for account_id in [each for each in self._shown if each not in done][:REFRESHED]:
+        for account_id in self._oldest_shown(done):
             account = self._evidence.book.account(account_id)
             state = self._states.get(account_id)
             self._shown.pop(account_id)
             if account is not None and state is not None:
-                self._log.observe(HealthSeen(state, self._planning.assess(account, state, cut).health))
+                self._log.observe(HealthSeen(state, self._assess(account, state, cut).health))
                 self._shown[account_id] = None
         for account_id in done:
             self._shown.pop(account_id, None)
             self._shown[account_id] = None
+
+    def _oldest_shown(self, done: Collection[str]) -> list[str]:
+        oldest: list[str] = []
+        for account_id in self._shown:
+            if len(oldest) == REFRESHED:
+                break
+            if account_id not in done:
+                oldest.append(account_id)
+                if self._scan.bends(account_id):
+                    break
+        return oldest
+
+    def _assess(self, account: Account, previous: AccountState | None, cut: Sequence[CutPoint]) -> Assessment:
+        """Evaluate exactly, and let what was found say how far prices may go before that is needed again."""
+        found = self._planning.assess(account, previous, cut)
+        self._scan.certify(account, found.state, found.health, self._evidence.prices.prices)
+        return found
 
     def _take_touched(self) -> list[str]:
         """Bring the columns up to date with the book."""
@@ -185,7 +218,7 @@ class Engine:
 
     def _decide(self, account: Account, cut: Sequence[CutPoint], now_ms: int) -> Decision | None:
         previous = self._states.get(account.account_id)
-        found = self._planning.assess(account, previous, cut)
+        found = self._assess(account, previous, cut)
         self._log.observe(HealthSeen(found.state, found.health))
         if found.state is previous and not self._may_act(account, found.state):
             return None
