@@ -10,7 +10,10 @@ import pytest_asyncio
 
 from chains.venues.aave_v3.codec import liquidation_call
 from chains.venues.venue import ALL, Borrower, Liquidation
+from config.settings import SignerSettings
 from config.units import WAD
+from keeper.views.probes.report import Level
+from keeper.views.probes.venues import probe_venues
 from tests.end_to_end.chains import ChainPlan
 from tests.end_to_end.daemon import Daemon
 from tests.end_to_end.lenders import Lenders, person
@@ -64,6 +67,46 @@ async def fallen(lenders: Lenders, index: int) -> str:
     await lenders.move("ETH", LOW)
     await lenders.sent(borrower)
     return borrower
+
+
+async def test_check_finds_what_is_not_as_configured(scene: Lenders) -> None:
+    settings = scene.stage.settings
+    chain = settings.chains["gamma"]
+    assert chain.executor is not None
+    (pool,) = chain.executor.pools
+    wrong_pool = pool.model_copy(update={"fee_pips": 3_000})
+    aave = chain.venues["aave"].model_copy(update={"price_decimals": 18})
+    morpho = chain.venues["morpho"].model_copy(update={"market_ids": ("0x" + "11" * 32,)})
+    executor = chain.executor.model_copy(update={"pools": (wrong_pool,)})
+    changed = chain.model_copy(
+        update={
+            "venues": {"aave": aave, "morpho": morpho},
+            "executor": executor,
+            "signer": None,
+            "signers": (),
+        }
+    )
+    wrong = settings.model_copy(update={"chains": {"gamma": changed}})
+
+    (right,) = await probe_venues("gamma", settings)
+    reports = await probe_venues("gamma", wrong)
+
+    assert Level.OK is right.level
+    assert [
+        "chains.gamma.venues.aave",
+        "chains.gamma.venues.morpho",
+        "chains.gamma.executor.pools.0",
+    ] == [each.subject for each in reports]
+    assert {Level.PROBLEM} == {each.level for each in reports}
+    somebody = settings.model_copy(
+        update={"signers": {name: _of_another(each) for name, each in settings.signers.items()}}
+    )
+    (foreign,) = await probe_venues("gamma", somebody)
+    assert (Level.PROBLEM, "chains.gamma.executor") == (foreign.level, foreign.subject)
+
+
+def _of_another(signer: SignerSettings) -> SignerSettings:
+    return signer.model_copy(update={"address": RIVAL})
 
 
 async def test_a_race_that_another_liquidator_wins_is_told_and_over(lenders: Lenders) -> None:
