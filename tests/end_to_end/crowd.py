@@ -10,7 +10,7 @@ from eth_hash.auto import keccak
 
 from chains.devnet.deploy import APPROVE, MINT, OWNER, UNLIMITED, address_word
 from chains.hub.attestation import Action, Attestation
-from chains.hub.codec import BORROW, DEPOSIT, REPAY, SET_CROSS_MARGIN, attested_call, word
+from chains.hub.codec import BORROW, DEPOSIT, REPAY, SET_CROSS_MARGIN, WITHDRAW, attested_call, word
 from chains.hub.signatures import assemble, digest, sign
 from chains.keys import Key
 from config.units import WAD
@@ -79,6 +79,15 @@ class Crowd:
         if dollars < 0:
             data = REPAY + bytes.fromhex(account_id(subaccount)[2:]) + word(-dollars * USDC_UNIT)
         await self._call(data, f"debt of {subaccount}")
+        await self._chain.transactor.flush()
+
+    async def withdraw(self, subaccount: int, ether: str) -> None:
+        """Take ether out again, by local margin."""
+        await self._prepare()
+        amount = int(Decimal(ether) * WAD)
+        await self._call(
+            attested_call(WITHDRAW, (subaccount, WETH, amount), None, ()), f"withdrawal of {subaccount}"
+        )
         await self._chain.transactor.flush()
 
     async def link(self, subaccounts: Sequence[int]) -> None:
