@@ -36,7 +36,7 @@ def venue_intent(verdict: Verdict, kind: str, venue: Venue[Any], settings: Setti
         sequence=verdict.block_number,
         calldata="0x" + execute_call(execution).hex(),
         gas_limit=2 * KINDS[kind].gas_used,
-        value_wad=max(0, plan.profit_wad),
+        value_wad=plan.value_wad,
         valid_until_s=plan.deadline_s,
         max_cost_wei=_share(plan.most_cost_wei, settings.spending.max_profit_share_bps),
     )

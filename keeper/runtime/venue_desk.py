@@ -47,6 +47,8 @@ from keeper.venues.verdict import OF_OBSTACLE, QUIET, Found, Reason, Verdict
 from keeper.watch.evidence import Evidence
 
 _UNTIL_PRICES = frozenset({Reason.PRICE_HELD, Reason.NO_REFERENCE})
+WRITTEN_PER_LOOK = 200
+"""Verdicts written at once, those that send first. Of whoever is left it is found again with the next head."""
 PART = 25
 """Borrowers judged without a pause."""
 
@@ -231,10 +233,10 @@ class VenueDesk:
         sends: list[Verdict] = []
         entries: list[Entry] = []
         spent: dict[str, int] = {}
-        for each in [
-            *wanted,
-            *(each for each in candidates if each.found.reason not in {Reason.QUOTE, Reason.SEND}),
-        ]:
+        others = (each for each in candidates if each.found.reason not in {Reason.QUOTE, Reason.SEND})
+        for each in [*wanted, *others]:
+            if len(entries) == WRITTEN_PER_LOOK:
+                break
             if each.asked is not None:
                 self._settle(each, quotes, spent)
             verdict = self._noted(each)

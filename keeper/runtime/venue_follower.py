@@ -56,7 +56,11 @@ class VenueFollower:
         client: ChainClient,
         looks: Sequence[Look],
         again: Callable[[str], bool] = lambda _venue: False,
+        is_live: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`again` says whether the last sight is worth another look. While the chain is not live nothing is read: a
+        head of long ago, as when the chain's follower catches up, tells nothing of who can be liquidated now.
+        """
         self.name = name
         self.sight: VenueSight | None = None
         self._chain = chain
@@ -66,6 +70,7 @@ class VenueFollower:
         self._client = client
         self._looks = looks
         self._again = again
+        self._is_live = is_live
         self._head: Head | None = None
         self._arrived = asyncio.Event()
         self._venue: Venue[Any] | None = None
@@ -94,9 +99,9 @@ class VenueFollower:
             if head is None:
                 continue
             try:
-                if arrived:
+                if arrived and self._is_live() and head.number >= self._settings.from_block:
                     await self._take(head)
-                elif self.sight is not None and self._again(self.name):
+                elif not arrived and self.sight is not None and self._again(self.name):
                     await self._show(self.sight)
             except (ChainError, StateLogError) as error:
                 log.info("venue_look_failed", chain=self._chain, venue=self.name, error=str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from config.settings import Settings
 from keeper.margin.parameters import RiskPolicy
@@ -40,10 +41,10 @@ def start_venues(
             chain, settings, watcher.evidence, client, lanes.get(chain), alerts, state_log, now_ms
         )
         shown = VenueShown(settings, chain, state_log, unified.take)
+        live = partial(watcher.evidence.live, chain)
         for name in own.venues:
-            follower = VenueFollower(
-                chain, name, own, client, (shown.look, unified.look, desk.look), desk.wants_another_look
-            )
+            looks = (shown.look, unified.look, desk.look)
+            follower = VenueFollower(chain, name, own, client, looks, desk.wants_another_look, live)
             desk.venues[name] = follower.opened
             watcher.chains[chain].listeners.append(follower.on_head)
             supervisor.start(f"venue {chain}/{name}", follower.run)

@@ -17,7 +17,7 @@ from keeper.planner.codec import decode, encode
 from keeper.venues.inputs import Inputs
 from keeper.venues.kinds import KINDS, Kind
 from keeper.venues.pricing import outcomes
-from keeper.venues.profit import best_case_wad, gas_wad, least_kept, most_cost_wei, profit
+from keeper.venues.profit import best_case_wad, gas_wad, least_kept, most_cost_wei, profit, worth_up
 from keeper.venues.verdict import OF_OBSTACLE, Found, Plan, Reason, Verdict
 from keeper.venues.ways import Way, ways
 
@@ -152,6 +152,7 @@ def _plan(inputs: Inputs, way: Way, kept: int) -> Plan | None:
         room=way.room,
         kept=kept,
         least_kept=least_kept(inputs, left, kept),
+        value_wad=worth_up(inputs, way.liquidation.debt_asset, way.liquidation.repay) or 0,
         profit_wad=left.net_wad,
         most_cost_wei=most_cost_wei(inputs, left),
         deadline_s=inputs.deadline_s,

@@ -57,8 +57,8 @@ class Plan:
     """One liquidation as it is to be sent.
 
     `pool` pays first, or the executor's `NO_POOL`: inventory. Of the debt's token at most `room` is taken. `kept` is
-    the collateral that should be left and `least_kept` what must be, raw units. `profit_wad` is USD after gas,
-    `most_cost_wei` what it may cost before there is none.
+    the collateral that should be left and `least_kept` what must be, raw units. `value_wad` is what is repaid, USD,
+    `profit_wad` what is left of it after gas, `most_cost_wei` what it may cost before there is none.
     """
 
     liquidation: Liquidation
@@ -66,6 +66,7 @@ class Plan:
     room: int
     kept: int
     least_kept: int
+    value_wad: int
     profit_wad: int
     most_cost_wei: int | None
     deadline_s: int

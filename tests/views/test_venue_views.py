@@ -57,7 +57,7 @@ def verdict(
     account: str, reason: Reason, detail: str, *, number: int, pool: str | None = None
 ) -> VenueJudged:
     liquidation = Liquidation(WHO, USDC, WETH, 7_000 * 10**6, 4 * WAD, 0, 0)
-    plan = None if pool is None else Plan(liquidation, pool, 7_000 * 10**6, WAD, 0, 10**20, None, 99)
+    plan = None if pool is None else Plan(liquidation, pool, 7_000 * 10**6, WAD, 0, 7_000 * WAD, 10**20, None, 99)
     found = Found(reason, detail, 97 * WAD // 100, 0, 0, plan)
     return VenueJudged(
         Verdict(f"0x{number:064x}", "birch", "aave", account, WHO, number, found, "{}", "{}", 1_000 * number)
