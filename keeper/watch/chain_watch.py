@@ -201,9 +201,10 @@ class ChainWatch:
         # The lane first: it must know what was undone before anybody plans on it, and its own reads take time.
         for listener in self.listeners:
             await listener(head, tuple(removed.hash for removed in update.removed))
+        if update.backfill:
+            return  # more comes at once: an outage of any length is one change
         try:
-            if not update.backfill:
-                await self._read_at(head)
+            await self._read_at(head)
         finally:
             # Once per head, with all that was read at it: one change is one evaluation.
             self._evidence.changes.announce(Change(ChangeKind.CHAIN, self.name))

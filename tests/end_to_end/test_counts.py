@@ -71,13 +71,14 @@ async def test_a_block_costs_one_evaluation(stage: Stage) -> None:
         assert evaluations + 10 == len(inside.evaluations)
 
 
-async def test_an_outage_of_many_blocks_costs_one_evaluation(stage: Stage) -> None:
+@pytest.mark.parametrize("blocks", [1, 7, 300])
+async def test_an_outage_of_any_length_costs_one_evaluation(stage: Stage, blocks: int) -> None:
     proxy = stage.chain.proxy
-    async with running(observing(stage.settings, "outage")) as inside:
+    async with running(observing(stage.settings, f"outage{blocks}")) as inside:
         await settled(stage, inside)
         evaluations = len(inside.evaluations)
         proxy.rules.append(outage)
-        await stage.chain.mine(7)
+        await stage.chain.mine(blocks)
         failed = proxy.requests
         await until(lambda: proxy.requests > failed + 1, "the node was asked in vain")
         assert evaluations == len(inside.evaluations)
