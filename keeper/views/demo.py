@@ -44,7 +44,7 @@ def command(
     if venues:
         from keeper.demo.lending.main import main as main_with_venues
 
-        return main_with_venues(keep=keep, as_json=as_json, seed=seed)
+        return main_with_venues(keep=keep, as_json=as_json, seed=seed, crash_kill=kill)
     from keeper.demo.main import main
 
     return main(keep=keep, as_json=as_json, accounts=accounts, seed=seed, crash_kill=kill, chaos=chaos)

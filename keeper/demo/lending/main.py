@@ -27,12 +27,12 @@ from keeper.demo.timeline import Mark, Timeline
 from keeper.state.errors import StateLogError
 
 
-def main(*, keep: bool = False, as_json: bool = False, seed: str = SEED) -> int:
+def main(*, keep: bool = False, as_json: bool = False, seed: str = SEED, crash_kill: bool = False) -> int:
     """Run the scene and return the exit code: 0 only if everything held."""
-    return performed(lambda timeline: _run(timeline, seed, keep=keep), as_json=as_json)
+    return performed(lambda timeline: _run(timeline, seed, keep=keep, crash_kill=crash_kill), as_json=as_json)
 
 
-async def _run(timeline: Timeline, seed: str, *, keep: bool) -> int:
+async def _run(timeline: Timeline, seed: str, *, keep: bool, crash_kill: bool) -> int:
     main_task = asyncio.current_task()
     if main_task is not None:  # SIGINT does the same already
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main_task.cancel)
@@ -50,7 +50,7 @@ async def _run(timeline: Timeline, seed: str, *, keep: bool) -> int:
             try:
                 with timeline.shown():
                     ground = await _prepare(standing, cast, timeline)
-                    scene = LendingScene(standing, ground, cast, timeline)
+                    scene = LendingScene(standing, ground, cast, timeline, crash_kill=crash_kill)
                     await scene.play()
                 if keep:
                     await _tell(standing, cast, timeline)

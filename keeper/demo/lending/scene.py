@@ -21,6 +21,7 @@ from keeper.demo.lending.ground import Ground
 from keeper.demo.scene import CRASH_S, CRASH_STEP_S, READY_S, Scene
 from keeper.demo.stage import Stage
 from keeper.demo.timeline import Check, Mark, Timeline
+from keeper.venues.identity import VENUE_LIQUIDATION
 
 MISPRICED_S = 45.0
 STEPS = (Fraction(93, 100), Fraction(86, 100), CRASH)
@@ -30,8 +31,17 @@ REHEARSE_TIMEOUT_S = 60
 class LendingScene(Scene):
     """Plays the acts in order on a stage with protocols, and checks each."""
 
-    def __init__(self, stage: Stage, ground: Ground, owners: tuple[Owner, ...], timeline: Timeline) -> None:
-        super().__init__(stage, [owner.hub for owner in owners if owner.hub.account.legs], timeline)
+    def __init__(
+        self,
+        stage: Stage,
+        ground: Ground,
+        owners: tuple[Owner, ...],
+        timeline: Timeline,
+        *,
+        crash_kill: bool = False,
+    ) -> None:
+        roles = [owner.hub for owner in owners if owner.hub.account.legs]
+        super().__init__(stage, roles, timeline, crash_kill=crash_kill)
         self._ground = ground
         self._owners = owners
         self.done: list[tuple[str, str, Outcome]] = []
@@ -112,6 +122,8 @@ class LendingScene(Scene):
                 Mark.STEP, f"ETH and BTC fall to {int(factor * 100)} % on every venue, feed, oracle and pool"
             )
             await asyncio.sleep(CRASH_STEP_S)
+        if self._crash_kill:
+            await self._kill()
         wanted = expected(self._owners)
         with self._timeline.progress("liquidated at the protocols", len(wanted)) as bar:
             settled = await self._wait(
@@ -138,8 +150,16 @@ class LendingScene(Scene):
         return {role.account.account_id for role in hubs if role.fate is Fate.LIQUIDATED}
 
     def _liquidated(self) -> set[judging.Place]:
-        sql = "SELECT chain, venue, borrower FROM venue_endings WHERE ending = 'liquidated'"
-        return {(row["chain"], row["venue"], row["borrower"]) for row in self.log.rows(sql)}
+        """Return the loans for which a call of ours is final on its chain."""
+        rows = self.log.rows(
+            "SELECT chain, position_key FROM intents WHERE action = ? AND state = 'final_ok'",
+            VENUE_LIQUIDATION,
+        )
+        found = set()
+        for row in rows:
+            _, venue, borrower, _ = row["position_key"].split("/")
+            found.add((row["chain"], venue, borrower))
+        return found
 
     def _told(self) -> dict[str, judging.Told]:
         rows = self.log.rows("SELECT account_id, health_mid_wad, cut FROM unified")
