@@ -98,17 +98,19 @@ class Watcher:
         clients = {name: ChainClient.from_settings(name, chain) for name, chain in settings.chains.items()}
         session = open_session()
         makes = Deliveries(session, now_ms, Random())  # noqa: S311 - spreads requests, guards nothing
+        reads = [
+            asyncio.ensure_future(_facts(clients[name], chain.hub, tuple(settings.option_markets)))
+            for name, chain in settings.chains.items()
+        ]
         try:
             deliveries = makes.of(settings.sources)
-            listed = await asyncio.gather(
-                *(
-                    _facts(clients[name], chain.hub, tuple(settings.option_markets))
-                    for name, chain in settings.chains.items()
-                )
-            )
+            listed = await asyncio.gather(*reads)
             facts = dict(zip(settings.chains, listed, strict=True))
             known = catalogue(settings, facts)
         except BaseException:
+            for read in reads:  # one that goes on would open its connections again
+                read.cancel()
+            await asyncio.gather(*reads, return_exceptions=True)
             await session.close()
             await asyncio.gather(*(client.aclose() for client in clients.values()))
             raise

@@ -18,6 +18,8 @@ from typing import Any, Self
 from chains.devnet.faults.proxy import RpcProxy
 from chains.devnet.faults.verdicts import Rule
 from config.settings import Settings
+from keeper.runtime.alerts import NO_PRICE
+from keeper.runtime.price_alerts import PREFIXES
 from tests.end_to_end.chains import ChainPlan, TestChain
 from tests.end_to_end.inside import Inside, running
 from tests.end_to_end.rounds import Round, Rounds, steady_prices
@@ -28,6 +30,10 @@ MOST_BLOCKS_UNDER_FAULT = 8
 LIVENESS_BLOCKS = 10
 """Once faults have ended, everybody who can be liquidated is, within so many blocks."""
 NOTHING_TO_MINE_S = 4.0
+MOST_BLOCKS_UNTIL_CALM = 60
+CALM_PAUSE_S = 0.3
+CLOSED_AFTER_QUIET = {prefix.removesuffix("/") for prefix in PREFIXES} | {NO_PRICE}
+"""Alerts about prices, which flutter: they are closed once nothing has been heard of them for a while."""
 FAILING, STANDING = 2, 1
 
 
@@ -131,17 +137,20 @@ class Trial:
         await self.chain.node.rpc("anvil_reorg", depth, [list(each) for each in mined])
         self.chain.transactor._nonces.clear()
 
-    async def restart_node(self, *, keep_chain: bool = True) -> None:
-        """Kill the first chain's node and start it again on its port: with its chain, but never with its pool."""
+    async def restart_node(self, *, keep_chain: bool = True, state: Path | None = None) -> Path:
+        """Kill the first chain's node and start it again on its port: with its chain (or an earlier `state`), never with
+        its pool; or as another chain. Returns where its chain as it was is kept.
+        """
         node = self.chain.node
-        state = gzip.decompress(bytes.fromhex((await node.rpc("anvil_dumpState"))[2:]))
-        path = self.stage.directory / f"{self.chain.name}-state.json"
-        path.write_bytes(state)
+        path = state or self.stage.directory / f"{self.chain.name}-state.json"
+        if state is None:
+            path.write_bytes(gzip.decompress(bytes.fromhex((await node.rpc("anvil_dumpState"))[2:])))
         os.kill(node.pid, signal.SIGKILL)
         await node.stop()
         node._extra = ("--load-state", str(path)) if keep_chain else ()
         await node.start()
         await node.rpc("anvil_autoImpersonateAccount", True)
+        return path
 
     async def sent(self, played: Round) -> list[dict[str, Any]]:
         """Wait until a step for each who failed has been handed over, and return the newest attempt of each."""
@@ -199,9 +208,16 @@ class Trial:
         """Wait until every alert since the accounts were opened is closed, `but` those kinds that a person has to close."""
 
         def left() -> set[str]:
-            return {each for each in self.alerts() - self._alerts_before if each.split("/")[0] not in but}
+            opened = self.alerts() - self._alerts_before
+            return {each for each in opened if each.split("/")[0] not in {*but, *CLOSED_AFTER_QUIET}}
 
-        await until(lambda: not left(), f"no alert is open, but {left()}")
+        # An alert is over when its reason is looked at again and gone: with a block, on a chain that has some.
+        for _ in range(MOST_BLOCKS_UNTIL_CALM):
+            if not left():
+                return
+            await self.block()
+            await asyncio.sleep(CALM_PAUSE_S)
+        raise AssertionError(f"these alerts stay open: {left()}")
 
     def alerts(self) -> set[str]:
         """What is open now, each as kind/subject."""
@@ -215,7 +231,7 @@ class Trial:
     def state(self, played: Round) -> str:
         """What the daemon thinks, for whoever reads a failure."""
         states = self.stage.states()
-        intents = self.stage.rows("SELECT state, reason FROM intents ORDER BY seq DESC LIMIT 4")
+        intents = self.stage.rows("SELECT state, reason FROM intents ORDER BY rowid DESC LIMIT 4")
         return (
             f"{[states.get(each) for each in played.all]}, alerts {sorted(self.alerts())}, intents {intents}"
         )
