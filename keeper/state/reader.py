@@ -213,7 +213,7 @@ class LogReader:
         """Return all that is known of one account, for a person to be told why it was (not) liquidated.
 
         `decisions` are newest first, the newest with inputs, result and plan; `intents` carry their attempts and
-        receipts; `attestations` their answers.
+        receipts; `attestations` their answers; `settlements` of expired options the state of the newest intent for them.
         """
         with self.snapshot():
             account = self.account(account_id)
@@ -228,6 +228,11 @@ class LogReader:
                 "prices": self.prices(account["price_set"]),
                 "intents": self.intents(account_id=full),
                 "attestations": self.attestations(full),
+                "settlements": self.select(
+                    "SELECT s.*, (SELECT state FROM intents i WHERE i.decision_id = s.settlement_id "
+                    "ORDER BY created_seq DESC LIMIT 1) AS state FROM settlements s WHERE account_id = ? ORDER BY seq",
+                    (full,),
+                ),
                 "claims": self.select("SELECT * FROM claims WHERE account_id = ?", (full,)),
                 "notices": self.select(
                     "SELECT * FROM notices WHERE account_id = ? ORDER BY seq DESC", (full,)

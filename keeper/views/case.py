@@ -52,6 +52,7 @@ class Case:
     intents: list[Row]
     attestations: list[Row]
     notices: list[Row]
+    settlements: list[Row]
     claims: list[Row]
     assets_wad: int
     requirement_wad: int
@@ -126,6 +127,7 @@ def read_case(log: LogReader, account: str) -> Case | None:
         intents=intents,
         attestations=attestations,
         notices=known["notices"],
+        settlements=known["settlements"],
         claims=known["claims"],
         assets_wad=int(health.get("assets_mid", row["assets_mid_wad"])),
         requirement_wad=int(health.get("requirement_mid", row["requirement_mid_wad"])),

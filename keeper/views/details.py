@@ -29,6 +29,8 @@ def details(case: Case) -> Iterator[RenderableType]:
         yield _attestations(case)
     if case.intents:
         yield _intents(case)
+    if case.settlements:
+        yield _settlements(case)
 
 
 def _legs(case: Case) -> Tree:
@@ -57,7 +59,11 @@ def _option(option: Row) -> str:
     size = figures.quantity(int(option["size_wad"]), 18, 6)
     kind = "call" if option["is_call"] else "put"
     strike, expiry = figures.price(int(option["strike_wad"])), figures.utc(int(option["expiry_s"]) * 1000)
-    return f"option {size} {option['asset']} {kind} at {strike}, expiring {expiry} UTC ({option['market']})"
+    told = f"option {size} {option['asset']} {kind} at {strike}, expiring {expiry} UTC ({option['market']})"
+    came_to = option.get("settlement_wad")
+    return (
+        told if came_to is None else f"{told}, came to {figures.price(int(came_to))} and waits to be settled"
+    )
 
 
 def _decision(decision: Row) -> Tree:
@@ -101,6 +107,14 @@ def _attestations(case: Case) -> Tree:
                 f"{answer['attestor']} {answer['outcome']}"
                 + (f": {answer['reason']}" if answer["reason"] else "")
             )
+    return tree
+
+
+def _settlements(case: Case) -> Tree:
+    tree = Tree("expired options")
+    for due in case.settlements:
+        state = (due["state"] or "not sent").replace("_", " ")
+        tree.add(f"on {due['chain']}: {due['reason']} ({state})")
     return tree
 
 

@@ -53,6 +53,9 @@ _STEP = (
 )
 _ATTESTATION = ("digest", "decision_id", "chain", "sequence", "asked_at_ms")
 _ANSWER = ("attestor", "outcome", "reason", "at_ms")
+_SETTLEMENT = (
+    *("chain", "market", "series", "expiry_s", "size_wad", "settlement_wad", "value_wad", "reason", "state"),
+)
 _NOTICE = ("at_ms", "kind", "health_low_wad", "surplus_low_wad", "detail")
 
 
@@ -99,7 +102,14 @@ def _document(case: Case | None, told: list[str]) -> dict[str, Any]:
     """Return what is known at the hubs; nothing but the words where there is nothing."""
     if case is None:
         nothing = {"verdict": None, "account": None, "decision": None, "plan": None}
-        return {"paragraph": " ".join(told), **nothing, "attestations": [], "intents": [], "notices": []}
+        return {
+            "paragraph": " ".join(told),
+            **nothing,
+            "attestations": [],
+            "intents": [],
+            "notices": [],
+            "settlements": [],
+        }
     from keeper.views.actions import ACTIONS
     from keeper.views.liquidations import describe
 
@@ -123,4 +133,5 @@ def _document(case: Case | None, told: list[str]) -> dict[str, Any]:
         ],
         "intents": [describe(intent) for intent in case.intents],
         "notices": [pick(notice, _NOTICE) for notice in case.notices],
+        "settlements": [pick(due, _SETTLEMENT) for due in case.settlements],
     }

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from click.testing import CliRunner
 
 from chains.devnet.accounts import DesiredOption
 from config.units import WAD
+from keeper.views.cli import keeper
 from tests.end_to_end.chains import ChainPlan
 from tests.end_to_end.crowd import USDC_UNIT
 from tests.end_to_end.daemon import Daemon
@@ -65,7 +70,16 @@ async def test_everybody_is_settled_once_whatever_ends_the_daemon(tmp_path: Path
         due = stage.rows("SELECT DISTINCT settlement_id, reason FROM settlements")
         assert {row["decision_id"] for row in stage.rows(ENDED)} == {row["settlement_id"] for row in due}
         assert any("540.00 USD for the account" in row["reason"] for row in due)
+        told = await asyncio.to_thread(explained, stage, accounts[1])
+        assert [("mined", str(-2 * 180 * WAD)), ("mined", "0")] == [
+            (its["state"].replace("final_ok", "mined"), its["value_wad"]) for its in told["settlements"]
+        ]
         await assert_sound(stage)
+
+
+def explained(stage: Stage, account: str) -> dict[str, Any]:
+    found = CliRunner().invoke(keeper, ["explain", account, "--log", str(stage.settings.state_log), "--json"])
+    return cast("dict[str, Any]", json.loads(found.output))
 
 
 async def _none_left(traders: Traders, accounts: list[str]) -> bool:
