@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from keeper.domain.intent import Intent, IntentState
 from keeper.domain.settlement import SETTLEMENTS
 from keeper.margin.parameters import RiskPolicy, policy_hash
 from keeper.runtime.alerts import Alerts
+from keeper.runtime.chain_lanes import ChainLanes
 from keeper.runtime.clock import now_ms
 from keeper.runtime.confirmed_cut import ConfirmedCut
 from keeper.runtime.engine import Engine
@@ -29,6 +30,7 @@ from keeper.runtime.pursuit import Pursuit
 from keeper.runtime.reloads import Reloads
 from keeper.runtime.service_manager import READY, STOPPING, Motion, ServiceManager
 from keeper.runtime.settlements import start_settlements
+from keeper.runtime.strays import tell_strays
 from keeper.runtime.supervisor import Supervisor
 from keeper.runtime.venues import start_venues
 from keeper.state.log import StateLog
@@ -63,6 +65,7 @@ async def _run_with(keys: Keys, settings: Settings, config: Path, stop: asyncio.
         reloads = Reloads(config, settings, watcher, state_log, open_alerts)
         orders = Orders(watcher.evidence, state_log, watcher.release_asset, reloads.ask)
         await orders.restore()
+        await tell_strays(settings, keys, state_log, open_alerts)
         stopped = asyncio.ensure_future(stop.wait())
         manager = ServiceManager.of_this_process()
         try:
@@ -140,6 +143,21 @@ def _assemble(
     watch_data_fees(settings, watcher)
     settlements = start_settlements(settings, watcher, lanes, state_log, supervisor, now_ms)
     desks = start_venues(settings, watcher, lanes, state_log, open_alerts, supervisor, now_ms)
+    _watch(settings, watcher, lanes, supervisor)
+    supervisor.start("engine", engine.run)
+    supervisor.start("retries", engine.retry)
+    if policy.moving is not None:
+        supervisor.start("moving", parameters.run)
+    moving = Motion(lambda: engine.evaluations, lambda: evidence.ready and evidence.changes.waits)
+    supervisor.start("watchdog", lambda: manager.feed(moving))
+    log.info("running", mode=settings.mode, chains=sorted(settings.chains), lanes=sorted(lanes))
+    return supervisor
+
+
+def _watch(
+    settings: Settings, watcher: Watcher, lanes: Mapping[str, ChainLanes], supervisor: Supervisor
+) -> None:
+    """Start what looks at chains and sources; a chain's lanes hear of each head before anybody plans on it."""
     for name, chain in watcher.chains.items():
         if name in lanes:
             chain.listeners.append(lanes[name].on_head)
@@ -151,11 +169,3 @@ def _assemble(
     supervisor.start("sources", watcher.report_sources)
     if settings.metrics is not None:
         supervisor.start("metrics", partial(metrics.serve, settings.metrics.port, watcher.tell_metrics))
-    supervisor.start("engine", engine.run)
-    supervisor.start("retries", engine.retry)
-    if policy.moving is not None:
-        supervisor.start("moving", parameters.run)
-    moving = Motion(lambda: engine.evaluations, lambda: evidence.ready and evidence.changes.waits)
-    supervisor.start("watchdog", lambda: manager.feed(moving))
-    log.info("running", mode=settings.mode, chains=sorted(settings.chains), lanes=sorted(lanes))
-    return supervisor
