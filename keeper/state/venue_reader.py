@@ -11,6 +11,7 @@ from keeper.domain.health import AccountState
 from keeper.planner.codec import decode
 from keeper.state.errors import LogUnreadable
 from keeper.state.reader import LogReader, Row
+from keeper.venues.identity import VENUE_LIQUIDATION
 from keeper.venues.view import Holding, VenueAccount
 
 
@@ -58,6 +59,17 @@ def verdicts(log: LogReader, account_id: str) -> list[Row]:
 def endings(log: LogReader, account_id: str) -> list[Row]:
     """Return what became of an account at venues, newest first."""
     return log.select("SELECT * FROM venue_endings WHERE account_id = ? ORDER BY seq DESC", (account_id,))
+
+
+def calls(log: LogReader, account_id: str) -> list[Row]:
+    """Return our calls at venues for an account that were mined with effect, newest first."""
+    return log.select(
+        "SELECT intents.chain, position_key, decision_id, receipts.block_number, receipts.tx_hash FROM intents "
+        "JOIN receipts ON receipts.intent_id = intents.intent_id WHERE account_id = ? AND action = ? "
+        "AND receipts.canonical = 1 AND receipts.status = 1 AND intents.state IN ('mined', 'final_ok') "
+        "ORDER BY created_seq DESC",
+        (account_id, VENUE_LIQUIDATION),
+    )
 
 
 def known_at_venues(log: LogReader, start: str) -> Sequence[str]:

@@ -40,6 +40,8 @@ class VenueCase:
     legs: Sequence[VenueAccount]
     verdicts: Sequence[Row]
     endings: Sequence[Row]
+    calls: Sequence[Row]
+    """Calls of ours that were mined with effect: block, transaction, place and verdict."""
     tokens: Tokens
 
 
@@ -61,6 +63,7 @@ def read_venue_case(log: LogReader, start: str) -> VenueCase | None:
             legs,
             venue_reader.verdicts(log, account_id),
             venue_reader.endings(log, account_id),
+            venue_reader.calls(log, account_id),
             _tokens(log.configuration()),
         )
 
@@ -126,6 +129,12 @@ def _leg(case: VenueCase, leg: VenueAccount) -> Iterator[str]:
     done = [row for row in endings if row["ending"] == "liquidated"]
     for row in reversed(done[:_EARLIER]):
         yield _liquidated(case, row, verdicts)
+    told = {row["tx_hash"] for row in done}
+    key = f"venue/{leg.venue}/{leg.borrower.account}/{leg.borrower.market}"
+    for call in (row for row in case.calls if row["chain"] == leg.chain and row["position_key"] == key):
+        if call["tx_hash"] not in told:
+            # The daemon was not there when the venue's event came: what it says is not in the log.
+            yield f"A liquidation of ours was mined in block {call['block_number']:,} (transaction {call['tx_hash']})."
     newest = verdicts[0] if verdicts else None
     ended_at = max((row["seq"] for row in endings), default=0)
     if newest is not None and newest["reason"] != "send" and newest["seq"] > ended_at:

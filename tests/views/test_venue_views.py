@@ -21,6 +21,7 @@ from keeper.venues.verdict import Found, Plan, Reason, Verdict
 from keeper.venues.view import Holding, VenueAccount
 from keeper.views.exits import ExitCode
 from keeper.views.outlook.venue_shocks import scaled_health
+from keeper.views.venue_case import VenueCase, sentences
 from oracles.price import Price, PriceStatus
 from tests.views.story import ACCOUNT, Story
 
@@ -57,7 +58,11 @@ def verdict(
     account: str, reason: Reason, detail: str, *, number: int, pool: str | None = None
 ) -> VenueJudged:
     liquidation = Liquidation(WHO, USDC, WETH, 7_000 * 10**6, 4 * WAD, 0, 0)
-    plan = None if pool is None else Plan(liquidation, pool, 7_000 * 10**6, WAD, 0, 7_000 * WAD, 10**20, None, 99)
+    plan = (
+        None
+        if pool is None
+        else Plan(liquidation, pool, 7_000 * 10**6, WAD, 0, 7_000 * WAD, 10**20, None, 99)
+    )
     found = Found(reason, detail, 97 * WAD // 100, 0, 0, plan)
     return VenueJudged(
         Verdict(f"0x{number:064x}", "birch", "aave", account, WHO, number, found, "{}", "{}", 1_000 * number)
@@ -194,3 +199,15 @@ def test_a_log_without_venues_says_nothing_of_them(keeper: Keeper, log: Path) ->
 
     _, out, _ = keeper("explain", ACCOUNT, "--log", log, "--json")
     assert (None, []) == (json.loads(out)["unified"], json.loads(out)["venues"])
+
+
+def test_a_call_whose_event_nobody_heard_is_told_from_its_receipt() -> None:
+    leg = seen(ONLY, "aave", WAD).account
+    key = f"venue/aave/{leg.borrower.account}/"
+    call = {"chain": "birch", "position_key": key, "block_number": 1_234, "tx_hash": "0x77"}
+    elsewhere = call | {"position_key": f"venue/morpho/{leg.borrower.account}/", "tx_hash": "0x88"}
+
+    (told,) = sentences(VenueCase(ONLY, leg.borrower.account, None, [leg], [], [], [call, elsewhere], {}))
+
+    assert "A liquidation of ours was mined in block 1,234 (transaction 0x77)." in told
+    assert "0x88" not in told
