@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import TypeAlias
 
 import structlog
 
 from chains.answers import Emitters, Log, read_hash, read_quantity
+from chains.backup_pass import LogPass
 from chains.blocks import Block, ChainUpdate, Head
 from chains.chain_tail import ChainTail, follows, is_linked
 from chains.client import ChainClient
@@ -30,10 +30,8 @@ from chains.errors import (
 from chains.head_hints import HeadHints
 from chains.hub.events import HubEvent
 from chains.log_audit import LogAudit
+from chains.second_reading import Decode, SecondReading
 from config.secrets import SecretUrl
-
-Decode: TypeAlias = Callable[[Log], HubEvent | None]
-"""Reads one log of the hub; None for an event that is not part of the book. ValueError if it can not be read."""
 
 LINKED_BLOCKS = 64
 """A gap up to this (or the finality depth, if larger) is closed block by block."""
@@ -63,7 +61,8 @@ class HeadFollower:
 
     `on_update` is awaited before the next block is read; if it raises, the follower ends with that
     error and nothing was advanced. `decode` reads one log of `address`, the hub and its desk.
-    `hint_urls` are WebSockets that may shorten a wait; nothing depends on them. `now_ms` stamps updates.
+    With `finality_tag` what the chain calls finalized may not be undone either. `on_pass` is told of each
+    range of final blocks whose logs were read a second time. `hint_urls` are WebSockets that may shorten a wait; nothing depends on them. `now_ms` stamps updates.
     """
 
     def __init__(
@@ -79,6 +78,8 @@ class HeadFollower:
         poll_interval_s: float,
         hint_urls: Sequence[SecretUrl] = (),
         range_blocks: int = RANGE_BLOCKS,
+        finality_tag: bool = False,
+        on_pass: Callable[[LogPass], Awaitable[None]] | None = None,
     ) -> None:
         self.last_progress_ms = 0
         """When the last update was taken, 0 before the first."""
@@ -95,6 +96,9 @@ class HeadFollower:
         self._range_blocks = range_blocks
         self._tail = None if isinstance(start, int) else ChainTail(start, finality_depth)
         self._audit = LogAudit(finality_depth)
+        self._has_tag = finality_tag
+        self._final: Head | None = None
+        self._second = SecondReading(client, address, decode, on_pass)
         self._wake = asyncio.Event()
         self._hints = HeadHints(client.name, hint_urls, self._wake.set)
         self._fallen_since_s: float | None = None
@@ -125,7 +129,7 @@ class HeadFollower:
 
     async def poll(self) -> None:
         """Look once, and hand on what changed since the last look."""
-        head = await self._client.head()
+        head, final = await self._newest()
         seen_ms = self.last_answer_ms = self._now_ms()
         tail = self._tail or await self._begin(seen_ms)
         if head.hash == tail.tip.hash:
@@ -138,6 +142,30 @@ class HeadFollower:
                 await self._backfill(tail, head.number - self._finality_depth, seen_ms)
             await self._advance(tail, head, seen_ms)
             await self._look_again(tail, seen_ms)
+        self._take_final(tail, final)
+        await self._second.read(self._final_number(tail))
+
+    async def _newest(self) -> tuple[Head, Head | None]:
+        return await self._client.head_and_final() if self._has_tag else (await self._client.head(), None)
+
+    def _take_final(self, tail: ChainTail, final: Head | None) -> None:
+        """Believe what the chain calls finalized where it is on the chain that was followed; it only rises."""
+        if final is None or (self._final is not None and final.number <= self._final.number):
+            return
+        if tail.holds(final) or final.number < tail.oldest.number:
+            self._final = final
+        elif final.number <= tail.tip.number:
+            self._client.pool.doubt.set()
+
+    def _final_number(self, tail: ChainTail) -> int:
+        return self._final.number if self._final else tail.tip.number - self._finality_depth
+
+    def _check_undo(self, ancestor: Head, head: Head) -> None:
+        if self._final is not None and ancestor.number < self._final.number:
+            raise FinalityViolation(
+                f"{head.chain}: block {self._final.number} {self._final.hash}, which the chain called finalized,"
+                f" is not below head {head.number} {head.hash}"
+            )
 
     async def _begin(self, seen_ms: int) -> ChainTail:
         anchor = await self._client.block(self._anchor)
@@ -161,14 +189,18 @@ class HeadFollower:
             path = path[len(shared) :]
         if ancestor != tail.tip:
             await self._doubt(path, head)
+            self._check_undo(ancestor, head)
+        self._second.begin(tail.tip)
         logs = await self._client.logs_by_block([found.hash for found in path], self._address)
         added = [Block(found, self._events(its_logs)) for found, its_logs in zip(path, logs, strict=True)]
         await self._hand_on(tail.after(ancestor), added, seen_ms)
         if ancestor != tail.tip:
             self._audit.undone(ancestor)
+            self._second.undone(ancestor)
         tail.move(ancestor, path)
         for found, its_logs in zip(path, logs, strict=True):
             self._audit.delivered(found, its_logs)
+            self._second.told(found, its_logs)
 
     async def _doubt(self, path: Sequence[Head], head: Head) -> None:
         """Before anything is undone, ask all endpoints whether they see it so too: one that lies must not undo.
@@ -191,6 +223,7 @@ class HeadFollower:
         _log.error("logs_were_omitted", chain=self._client.name, block=missed)
         ancestor = tail.heads[missed - 1 - tail.oldest.number]
         await self._hand_on(tail.after(ancestor), [], seen_ms)
+        self._second.undone(ancestor)
         tail.move(ancestor, [])
 
     async def _path(self, first: int, head: Head) -> list[Head]:
@@ -220,6 +253,8 @@ class HeadFollower:
                     raise NotYetThere(f"logs and block {number} are of different chains")
             added = [Block(found[number], self._events(by_block[number])) for number in sorted(by_block)]
             await self._hand_on((), added, seen_ms, backfill=True)
+            for number, its_logs in by_block.items():
+                self._second.told(found[number], its_logs)
             tail.leap(found[last])
 
     async def _rewind(self, tail: ChainTail, seen_ms: int) -> None:
@@ -235,7 +270,9 @@ class HeadFollower:
         removed = tail.after(shared[-1])
         if not removed:
             raise NotYetThere("the chain's blocks contradict each other")
+        self._check_undo(shared[-1], tail.tip)
         await self._hand_on(removed, [], seen_ms)
+        self._second.undone(shared[-1])
         tail.move(shared[-1], [])
 
     async def _fall_back(self, tail: ChainTail, head: Head, seen_ms: int) -> None:
@@ -254,8 +291,10 @@ class HeadFollower:
                     f" below final block {tail.oldest.number}"
                 )
             return
+        self._check_undo(head, head)
         await self._hand_on(tail.after(head), [], seen_ms)
         self._audit.undone(head)
+        self._second.undone(head)
         tail.move(head, [])
         self._fallen_since_s = None
 

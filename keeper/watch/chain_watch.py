@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import structlog
 
+from chains.backup_pass import LogPass
 from chains.blocks import ChainUpdate, Head
 from chains.client import ChainClient
 from chains.errors import ChainError, FinalityViolation, Reverted
@@ -16,18 +17,20 @@ from chains.heads import HeadFollower
 from chains.hub.codec import decode, selector
 from chains.hub.desk import DeskReader
 from chains.hub.reader import HubReader, balance_call
-from config.settings import ChainSettings
-from keeper.book.differences import Difference
+from config.settings import ChainSettings, Finality
 from keeper.book.errors import BookError, OutOfStep
-from keeper.state.chain_entries import ChainStopped
-from keeper.state.entries import AlertOpened, Entry
+from keeper.state.chain_entries import ChainStopped, LogsMissed
+from keeper.state.entries import Entry
 from keeper.state.errors import LogUnavailable
 from keeper.state.log import StateLog
-from keeper.state.observations import ChainStatusSeen, EndpointSeen, HeadSeen
-from keeper.watch.chain_states import RULES, Observed
+from keeper.state.observations import ChainStatusSeen, HeadSeen, LogPassSeen
+from keeper.watch import chain_alerts
+from keeper.watch.chain_states import Observed
 from keeper.watch.changes import Change, ChangeKind
+from keeper.watch.endpoints import EndpointTeller
 from keeper.watch.evidence import Evidence
 from keeper.watch.feeds import FeedReading, Feeds
+from keeper.watch.late_events import LateEvents, account_of
 from keeper.watch.rows import LegReader
 from keeper.watch.status import ChainState, ChainStatus
 from oracles.service import PriceService
@@ -35,7 +38,6 @@ from oracles.sources.chain import Call
 
 SETTLE_PAUSE_S = 0.1
 WRITE_AGAIN_S = 0.25
-TELL_ENDPOINTS_MS = 30_000
 RESUMED = "resumed by a person: restart the daemon, so that the chain is read anew"
 
 _VOLATILE = tuple(selector(f"{name}()") for name in ("pool_cash", "epoch", "paused", "policy_hash"))
@@ -78,7 +80,11 @@ class ChainWatch:
         self._book_stands = asyncio.Lock()
         self._caught_up = False
         self._has_ended = False
-        self._told: dict[int, tuple[object, int]] = {}
+        self._unsettled = asyncio.Event()
+        self._unsettled.set()
+        self._missed: set[str] = set()
+        self._late = LateEvents()
+        self._endpoints = EndpointTeller(name, state_log)
         self._applied: deque[Head] = deque(maxlen=settings.finality_depth + 1)
 
     async def follow(self) -> None:
@@ -93,6 +99,8 @@ class ChainWatch:
                 now_ms=self._now_ms,
                 finality_depth=self._settings.finality_depth,
                 poll_interval_s=self._settings.poll_interval_s,
+                finality_tag=self._settings.finality is Finality.TAG,
+                on_pass=self._on_pass,
                 hint_urls=[each.ws_url for each in self._settings.endpoints if each.ws_url is not None],
             ).run()
         except FinalityViolation as error:
@@ -103,8 +111,9 @@ class ChainWatch:
             await asyncio.Event().wait()
 
     async def settle(self) -> None:
-        """Reconcile the book with the hub once it has caught up, then rest."""
-        while self.name not in self._evidence.reconciled:
+        """Reconcile the book with the hub once it has caught up, and whenever something turns out to have been missed."""
+        while True:
+            await self._unsettled.wait()
             await asyncio.sleep(SETTLE_PAUSE_S)
             try:
                 await self._reconcile()
@@ -112,11 +121,10 @@ class ChainWatch:
                 log.info("reconcile_waits", chain=self.name, error=str(error))
             except OutOfStep:
                 continue
-        await asyncio.Event().wait()
 
     def check_age(self, now_ms: int) -> None:
         """Let the chain's state follow its head's age and what else speaks against it, and announce a change."""
-        self._tell_endpoints(now_ms)
+        self._endpoints.tell(self._client.pool, now_ms)
         self._note_unagreed()
         if not self._judge(now_ms):
             return
@@ -161,15 +169,6 @@ class ChainWatch:
         log.warning("not_agreed" if why else "agreed_again", chain=self.name, reason=why)
         self._evidence.changes.announce(Change(ChangeKind.CHAIN_STATE, self.name))
 
-    def _tell_endpoints(self, now_ms: int) -> None:
-        """Tell the log how each endpoint stands: at once when that changed, else now and then."""
-        for report in self._client.pool.report():
-            key = (report.standing, report.reason, report.abilities)
-            told_key, told_ms = self._told.get(report.number, (None, 0))
-            if key != told_key or now_ms - told_ms >= TELL_ENDPOINTS_MS:
-                self._told[report.number] = (key, now_ms)
-                self._log.observe(EndpointSeen(self.name, report))
-
     @property
     def _emitters(self) -> str | tuple[str, ...]:
         """The contracts whose logs make the book: the hub and, where it has one, its option desk."""
@@ -186,7 +185,22 @@ class ChainWatch:
         facts = self._evidence.facts[self.name]
         return frozenset({token.feed for token in facts.tokens} | {market.feed for market in facts.markets})
 
+    async def _on_pass(self, found: LogPass) -> None:
+        """Take what a second reading of final blocks found: the progress and what was missed in one transaction."""
+        if not found.missed:
+            self._log.observe(LogPassSeen(self.name, found.first, found.last, found.logs))
+            return
+        places = tuple(each.place for each in found.missed)
+        await self._written(
+            LogsMissed(self.name, found.first, found.last, places), chain_alerts.logs_missed(found)
+        )
+        self._log.observe(LogPassSeen(self.name, found.first, found.last, found.logs))
+        self._late.take(found.missed)
+        self._missed |= {account_of(each.event) for each in found.missed} - {""}
+        self._unsettled.set()
+
     async def _on_update(self, update: ChainUpdate) -> None:
+        update = self._late.within(update)
         async with self._book_stands:
             self._evidence.touched |= self._evidence.book.apply(update)
         # An update that is no back-fill reaches the newest block there was when it was read.
@@ -292,13 +306,22 @@ class ChainWatch:
             head = self._evidence.book.cursor(self.name)
             if head is None or not await self._has_caught_up(head):
                 return
-            ids = [account.account_id for account in self._evidence.book.accounts()]
+            ids = list(
+                dict.fromkeys(
+                    [
+                        *(account.account_id for account in self._evidence.book.accounts()),
+                        *sorted(self._missed),
+                    ]
+                )
+            )
             rows = await self.reader.rows(ids, head.hash)
             found = self._evidence.book.reconcile(self.name, head.hash, rows)
             if found:
                 # Told before it is mended: a difference that was mended is not found again.
-                await self._log.write(self._book_differs(found))
+                await self._log.write(chain_alerts.book_differs(self.name, found))
                 self._evidence.touched |= self._evidence.book.adopt(self.name, head.hash, rows)
+            self._missed.clear()
+            self._unsettled.clear()
         self._evidence.reconciled.add(self.name)
         log.info("reconciled", chain=self.name, block=head.number, accounts=len(ids), differences=len(found))
         self._evidence.changes.announce(Change(ChangeKind.CHAIN, self.name))
@@ -308,18 +331,6 @@ class ChainWatch:
         if not self._caught_up:
             self._caught_up = (await self._client.head()).hash == head.hash
         return self._caught_up
-
-    def _book_differs(self, found: Sequence[Difference]) -> AlertOpened:
-        detail = "; ".join(
-            f"{each.account[:10]} {each.what}: {each.hub}, not {each.book}" for each in found[:5]
-        )
-        return AlertOpened(
-            f"book_differs/{self.name}",
-            "warning",
-            f"{self.name}: the book differed from the hub in {len(found)} figures",
-            detail,
-            "the hub's figures were taken; look for missed logs",
-        )
 
     async def _break(self, error: FinalityViolation) -> None:
         """Stop the chain for good: what was final is gone, and the log holds it until a person resumes."""
@@ -335,14 +346,7 @@ class ChainWatch:
         )
         self._observe(self._status)
         self._evidence.changes.announce(Change(ChangeKind.CHAIN_STATE, self.name))
-        alert = AlertOpened(
-            f"chain_stopped/{self.name}",
-            RULES[state].severity,
-            f"{self.name} is stopped: {state.replace('_', ' ')}",
-            str(error),
-            RULES[state].advice,
-        )
-        await self._written(*entries, alert)
+        await self._written(*entries, chain_alerts.chain_stopped(self.name, state, str(error)))
 
     async def _written(self, *entries: Entry) -> None:
         """Write entries, however long the log can not be written: nothing is sent here meanwhile."""

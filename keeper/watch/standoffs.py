@@ -23,7 +23,6 @@ from config.settings import Settings
 from config.source_settings import SourceSettings
 from config.units import BPS, mul_div_down
 from keeper.watch.evidence import Evidence
-from keeper.watch.status import ChainState
 from oracles.estimates.depth import slippage_wad
 from oracles.policy import (
     Disagreements,
@@ -159,7 +158,7 @@ class Standoffs:
 
     def _liveness(self, chain: str) -> Liveness:
         status, sequencer = self._evidence.statuses[chain], self._evidence.sequencers.get(chain)
-        live = status.state is ChainState.LIVE
+        live = status.moves
         if sequencer is None or not live:
             return Liveness(live, status.reason)
         # A configured feed that says nothing does not say "up".
