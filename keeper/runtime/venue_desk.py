@@ -302,8 +302,10 @@ class VenueDesk:
         if case is None:
             case = self.cases.open[one.place] = Case(reason)
         case.reason, case.health_wad = reason, one.found.health_wad
-        if needs_patience(reason) or (reason is Reason.SEND and not sends):
-            self.cases.set_back(one.place, reason, one.found.detail, one.inputs.block_number)
+        unsent = reason is Reason.SEND and not sends
+        if needs_patience(reason) or unsent:
+            why = Ending.NOT_SENT if unsent else reason
+            self.cases.set_back(one.place, why, one.found.detail, one.inputs.block_number)
         if not is_new and not sends:
             return None
         verdict = judge(one.written(), self._now_ms())

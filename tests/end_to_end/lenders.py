@@ -124,6 +124,14 @@ class Lenders:
         )
         return [row for row in self.stage.rows(sql, (ending,)) if row["borrower"] in borrowers]
 
+    async def over(self, borrower: str) -> None:
+        """Wait until what was signed for somebody is final."""
+        sql = "SELECT state FROM intents WHERE position_key LIKE ?"
+        key = (f"venue/%/{borrower}/%",)
+        await until(
+            lambda: all(row["state"].startswith("final") for row in self.stage.rows(sql, key)), "all is final"
+        )
+
     async def judged(self, reason: str, *borrowers: str) -> None:
         """Wait until this was said of them all."""
         sql = "SELECT borrower FROM venue_verdicts WHERE reason = ?"
