@@ -96,6 +96,15 @@ def read_lane(path: Path, chain_id: int, sender: str, costs_since_ms: int) -> La
         )
 
 
+def read_live_senders(path: Path) -> set[tuple[int, str]]:
+    """Return (chain id, address) of everyone who has an intent that has not ended. Blocks."""
+    with LogReader(path) as log:
+        rows = log.select(
+            f"SELECT DISTINCT chain_id, sender FROM intents WHERE state NOT IN {ENDED}"  # noqa: S608 - fixed
+        )
+    return {(row["chain_id"], row["sender"]) for row in rows if row["sender"] is not None}
+
+
 def read_pauses(path: Path) -> Pauses:
     """Return the pauses in force, the oldest first."""
     with LogReader(path) as log:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from chains.hub.attestation import Action
+from chains.l1_fees import DataCharge
 from keeper.domain.intent import Intent
-from keeper.runtime.worth import worth_wei
+from keeper.runtime.worth import TIP_WEI, gas_costs, worth_wei
 from keeper.state.log import StateLog
 from tests.keeper.attest.proposals import world_for
 from tests.keeper.runtime.scene import Scene, ScriptedLane
@@ -217,3 +218,25 @@ async def test_a_call_may_cost_what_the_operator_allows_of_what_it_should_earn(s
     assert seized > most
     evidence.prices = replace(evidence.prices, prices={})
     assert worth_wei(step, settings, evidence) is None
+
+
+async def test_plans_reckon_with_what_a_rollup_charges_for_data(scene: Scene) -> None:
+    settings, evidence = scene.world.settings, scene.world.evidence
+    before = gas_costs("alpha", evidence, settings).repay_wad
+    head = evidence.statuses["alpha"].head
+    eth_wad = evidence.prices.prices["ETH"].mid_wad
+    assert head is not None
+    assert eth_wad is not None
+
+    evidence.data_charges["alpha"] = DataCharge(fee_wei=10**15, gas=1_000)
+
+    gas_price_wei = 2 * head.base_fee_wei + TIP_WEI
+    more_wei = 10**15 + 1_000 * gas_price_wei
+    assert before + more_wei * eth_wad // 10**18 == gas_costs("alpha", evidence, settings).repay_wad
+    evidence.data_charges["alpha"] = DataCharge(fee_wei=10**18)
+    account = evidence.book.account(ACCOUNT)
+    assert account is not None
+    found = scene.engine._planning.decide(account, None, evidence.cut(NOW_MS), NOW_MS, [])
+    assert found is not None
+    assert found.plan is not None
+    assert () == found.plan.steps
