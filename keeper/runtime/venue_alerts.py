@@ -16,6 +16,10 @@ class VenueAlerts:
     def __init__(self, open_keys: Iterable[str] = ()) -> None:
         self._open = set(open_keys)
 
+    def is_open(self, key: str) -> bool:
+        """Whether it was told and is not over."""
+        return key in self._open
+
     def due(self, prefix: str, wanted: Mapping[str, AlertOpened], over: str) -> list[Entry]:
         """Return what is to be opened or closed so that of those with this prefix exactly `wanted` are open."""
         entries: list[Entry] = [alert for key, alert in wanted.items() if key not in self._open]

@@ -8,13 +8,14 @@ import structlog
 
 from config.units import format_wad
 from keeper.runtime.venue_alerts import EXECUTOR, VENUE_PRICE, VenueAlerts
-from keeper.runtime.venue_prices import Apart
+from keeper.runtime.venue_prices import Apart, disputed
 from keeper.runtime.venue_purse import LOW_FUNDS
 from keeper.runtime.venue_sight import VenueSight
 from keeper.state.entries import AlertOpened, Entry
 from keeper.state.log import StateLog
 from keeper.state.venue_entries import VenueEnded
 from keeper.venues.endings import Ended
+from oracles.policy import Reading
 
 log = structlog.get_logger()
 
@@ -45,7 +46,11 @@ class VenueNotes:
     async def prices(self, sight: VenueSight, beyond: Sequence[Apart]) -> None:
         """Open an alert for each price of a venue that is beyond the band; close those that are within it again."""
         prefix = f"{VENUE_PRICE}{sight.chain}/{sight.venue}/"
-        wanted = {f"{prefix}{each.asset}": _apart(prefix, sight, each) for each in beyond}
+        wanted = {}
+        for each in beyond:
+            key = f"{prefix}{each.asset}"
+            counts = {} if self._alerts.is_open(key) else await disputed(sight, each)
+            wanted[key] = _apart(key, sight, each, counts)
         await self._tell(self._alerts.due(prefix, wanted, "it is within the band again"))
 
     async def funds(self, low: Mapping[str, str]) -> None:
@@ -71,11 +76,13 @@ class VenueNotes:
             self._alerts.recorded(alerts)
 
 
-def _apart(prefix: str, sight: VenueSight, apart: Apart) -> AlertOpened:
+def _apart(key: str, sight: VenueSight, apart: Apart, counts: Mapping[Reading, int]) -> AlertOpened:
+    held, late = counts.get(Reading.MISPRICED, 0), counts.get(Reading.LATE, 0)
     return AlertOpened(
-        f"{prefix}{apart.asset}",
+        key,
         "warning",
         f"{sight.venue} on {sight.chain} takes {apart.asset} for another price than the reference",
-        f"it says {format_wad(apart.protocol_wad)}, the reference is {format_wad(apart.reference_wad)}",
-        "nobody is liquidated at that price; whoever is unhealthy by the reference alone can not be",
+        f"it says {format_wad(apart.protocol_wad)}, the reference is {format_wad(apart.reference_wad)}; at its price "
+        f"alone {held} accounts are under one, at the reference alone {late}",
+        "nobody is liquidated at that price; those at the reference alone can not be until the venue follows",
     )

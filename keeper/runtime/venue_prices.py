@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from config.settings import Settings
+from config.units import WAD
 from keeper.runtime.venue_sight import VenueSight
 from keeper.venues.inputs import Standing, Token
 from keeper.venues.kinds import KINDS, ProtocolPrice
-from keeper.venues.pricing import RULES, protocol_wad
+from keeper.venues.pricing import RULES, protocol_wad, reference_numerator
 from keeper.watch.evidence import Evidence
-from oracles.policy import Disagreements, are_apart
+from oracles.policy import Disagreements, Reading, are_apart, reading
+
+PART = 100
+"""Borrowers reckoned without a pause."""
 
 
 @dataclass(slots=True)
@@ -22,11 +27,13 @@ class _Said:
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """A price of a venue that is beyond the band, wad: its asset, P and R."""
+    """A price of a venue that is beyond the band, wad: its asset, P and R. `numerator` is what R would be as P."""
 
+    key: str
     asset: str
     protocol_wad: int
     reference_wad: int
+    numerator: int
 
 
 class VenuePrices:
@@ -68,4 +75,27 @@ class VenuePrices:
             return None
         if not are_apart(value_wad, reference.mid_wad, self._settings.risk.price_band_bps):
             return None
-        return Apart(token.asset, value_wad, reference.mid_wad)
+        numerator = reference_numerator(price, self._tokens, references)
+        if numerator is None:
+            return None
+        return Apart(price.key, token.asset, value_wad, reference.mid_wad, numerator)
+
+
+async def disputed(sight: VenueSight, apart: Apart) -> dict[Reading, int]:
+    """Count whom the two prices tell apart: unhealthy by the venue's alone, or by the reference's alone.
+
+    It is reckoned, in parts, for everybody at the venue: for when a disagreement begins.
+    """
+    kind = KINDS[sight.kind]
+    state = kind.repriced(sight.state, apart.key, apart.numerator)
+    counts = dict.fromkeys(Reading, 0)
+    for number, (borrower, health) in enumerate(sight.healths.items()):
+        if number % PART == PART - 1:
+            await asyncio.sleep(0)
+        by_reference = kind.arithmetic.health(state, borrower, sight.at_s).health_wad
+        said = reading(
+            unhealthy_by_protocol=None if health.health_wad is None else health.health_wad < WAD,
+            unhealthy_by_reference=None if by_reference is None else by_reference < WAD,
+        )
+        counts[said] += 1
+    return counts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -42,7 +42,7 @@ class ProtocolPrice:
 class Kind:
     """One kind of venue. `gas_used` is what a liquidation by a flash swap takes there, measured, rounded up.
 
-    `carried_out` is what the call of a plan does in a block of a time, and `after` the state that it leaves to those
+    `repriced` is the state in which the price with this key has another numerator. `carried_out` is what the call of a plan does in a block of a time, and `after` the state that it leaves to those
     after it in the same block.
     """
 
@@ -52,6 +52,7 @@ class Kind:
     join: Callable[[Any], Any]
     prices: Callable[[Any, int], tuple[ProtocolPrice, ...]]
     gas_used: int
+    repriced: Callable[[Any, str, int], Any]
     carried_out: Callable[[Any, Liquidation, int], Liquidation | None]
     after: Callable[[Any, Liquidation, int], Any]
 
@@ -112,6 +113,19 @@ def _morpho_prices(state: MarketsState, price_decimals: int) -> tuple[ProtocolPr
     )
 
 
+def _aave_repriced(state: PoolState, key: str, numerator: int) -> PoolState:
+    reserves = {
+        number: replace(reserve, price=numerator) if reserve.asset == key else reserve
+        for number, reserve in state.reserves.items()
+    }
+    return replace(state, reserves=reserves)
+
+
+def _morpho_repriced(state: MarketsState, key: str, numerator: int) -> MarketsState:
+    market = replace(state.markets[key], price=numerator)
+    return replace(state, markets={**state.markets, key: market})
+
+
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "aave_v3": Kind(
@@ -121,6 +135,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             aave_slice.join,
             _aave_prices,
             gas_used=650_000,
+            repriced=_aave_repriced,
             carried_out=_at_the_pool,
             after=_undisturbed,
         ),
@@ -131,6 +146,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             morpho_slice.join,
             _morpho_prices,
             gas_used=400_000,
+            repriced=_morpho_repriced,
             carried_out=carried_out,
             after=after,
         ),

@@ -31,6 +31,25 @@ def protocol_wad(
     return mul_div_down(price.numerator * unit, reference.mid_wad, price.denominator * other_unit)
 
 
+def reference_numerator(
+    price: ProtocolPrice, tokens: Mapping[str, Token], references: Mapping[str, Price]
+) -> int | None:
+    """Return the numerator that the venue's price would have if it were the reference's middle."""
+    own = tokens.get(price.token)
+    reference = references.get(own.asset) if own is not None else None
+    if own is None or reference is None or reference.mid_wad is None:
+        return None
+    if not price.quoted_in:
+        return mul_div_down(reference.mid_wad, price.denominator, WAD)
+    other = tokens.get(price.quoted_in)
+    unit = references.get(other.asset) if other is not None else None
+    if other is None or unit is None or not unit.mid_wad:
+        return None
+    scaled: int = reference.mid_wad * 10**other.decimals
+    per_unit: int = unit.mid_wad * 10**own.decimals
+    return mul_div_down(scaled, price.denominator, per_unit)
+
+
 def outcomes(inputs: Inputs, prices: tuple[ProtocolPrice, ...]) -> Iterator[tuple[str, Outcome]]:
     """Yield what may be done at each of the venue's prices that this borrower depends on, with its asset."""
     for price in prices:
