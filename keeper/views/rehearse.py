@@ -27,18 +27,22 @@ HUB_NOTE = "Accounts of the margin hubs are left out: what they need is signed b
     "--below", default="1.2", show_default=True, metavar="HEALTH", help="Accounts with a health below this."
 )
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Rows shown.")
+@click.option(
+    "--everybody", is_flag=True, help="Look for accounts in the chains' logs, not in the state log."
+)
 @json_option
-def command(config: Path, below: str, limit: int, *, as_json: bool) -> ExitCode:
+def command(config: Path, below: str, limit: int, *, everybody: bool, as_json: bool) -> ExitCode:
     """Rehearse the liquidation of every account near the edge at Aave and Morpho, at the price that would call for it.
 
     The protocol and the executor themselves run, on the nodes, in the newest block: only prices are pretended, and
-    nothing is signed or sent. Whether it pays by the configured terms is decided when it happens, not here. Exits 2
+    nothing is signed or sent. Accounts are those that the state log knows; where there is none yet, or with --everybody,
+    they are found in the chains' own logs, which takes longer. Whether it pays by the configured terms is decided when it happens, not here. Exits 2
     if something would fail, 3 if a venue can not be read.
     """
     import asyncio
 
     from config.units import parse_wad
-    from keeper.views.rehearsal.asking import Unread, ask_all
+    from keeper.views.rehearsal.asking import Unread, ask_all, known_to
 
     settings = load_settings(config)
     try:
@@ -49,7 +53,8 @@ def command(config: Path, below: str, limit: int, *, as_json: bool) -> ExitCode:
         raise CommandError(
             "no chain has venues", ExitCode.USAGE, "add [chains.NAME.venues.VENUE] to the file"
         )
-    found = asyncio.run(ask_all(settings, below_wad))
+    known = {} if everybody else known_to(settings.state_log)
+    found = asyncio.run(ask_all(settings, below_wad, known))
     unread = [each for each in found if isinstance(each, Unread)]
     venues = [each for each in found if not isinstance(each, Unread)]
     failing = sum(not each.ready for venue in venues for each in venue.found)
@@ -69,6 +74,7 @@ def _document(venues: list[Venue], unread: list[Unread], code: ExitCode) -> dict
                 "venue": venue.name,
                 "block_number": venue.block_number,
                 "borrowers": venue.borrowers,
+                "from_log": venue.from_log,
                 "rehearsed": [_plain(each) for each in venue.found],
             }
             for venue in venues
@@ -108,7 +114,8 @@ def _parts(venues: list[Venue], unread: list[Unread], limit: int) -> list[Render
         table.add_row(*_row(each))
     failing = sum(not each.ready for each in every)
     lines: list[RenderableType] = [
-        f"{venue.chain} {venue.name}: {figures.count(venue.borrowers, 'account')} known, "
+        f"{venue.chain} {venue.name}: {figures.count(venue.borrowers, 'account')} known"
+        f"{' to the state log' if venue.from_log else ''}, "
         f"{len(venue.found):,} rehearsed as of block {venue.block_number:,}"
         for venue in venues
     ]

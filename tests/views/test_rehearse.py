@@ -19,7 +19,11 @@ from chains.devnet.protocols.aave import SEED, AavePool
 from chains.devnet.protocols.morpho import Listing, MorphoMarkets
 from chains.devnet.protocols.uniswap import swap_pool
 from chains.venues.executor.build import ARTIFACT
+from chains.venues.venue import Borrower, VenueHealth
 from config.units import WAD
+from keeper.state.log import StateLog
+from keeper.state.venue_entries import VenueAccountSeen
+from keeper.venues.view import VenueAccount
 from keeper.views.exits import ExitCode
 from tests.chains.venues.local import BROKEN_CODE, CHAIN_ID, person
 
@@ -270,6 +274,22 @@ async def test_a_market_of_morpho_is_rehearsed_too(tmp_path: Path, keeper: Keepe
         (found,) = json.loads(out)["venues"][0]["rehearsed"]
         assert (NEAR, True, 9_302) == (found["account"], found["ready"], found["falls_at_bps"])
         assert ExitCode.FINE == code
+
+
+@pytest.mark.chain
+async def test_whom_the_state_log_knows_is_rehearsed_without_reading_the_chains_logs(
+    place: Place, keeper: Keeper
+) -> None:
+    known = VenueAccount("arbor", "aave", "0x" + "aa" * 32, Borrower(NEAR), VenueHealth(1, 0, 0), (), 1, 1)
+    async with StateLog.open(place.file.parent / "keeper.db", "observe", lambda: 1) as log:
+        log.observe(VenueAccountSeen(known))
+
+    _, found = await place.rehearse(keeper, "--below", "3")
+    assert [(1, True)] == [(each["borrowers"], each["from_log"]) for each in found["venues"]]
+    assert [NEAR] == [each["account"] for each in found["venues"][0]["rehearsed"]]
+
+    _, found = await place.rehearse(keeper, "--below", "3", "--everybody")
+    assert [NEAR, FAR] == [each["account"] for each in found["venues"][0]["rehearsed"]]
 
 
 def test_a_file_without_venues_is_a_usage_error(tmp_path: Path, keeper: Keeper) -> None:

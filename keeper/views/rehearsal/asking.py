@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, TypeAlias, cast
 
 from chains.blocks import Head
 from chains.client import ChainClient
@@ -16,9 +17,12 @@ from chains.hub.codec import selector
 from chains.venues.index import VenueIndex
 from chains.venues.rehearsal import Pretended, RehearsableVenue
 from chains.venues.simulation import ClientSimulator
+from chains.venues.venue import Borrower
 from chains.venues.words import address_word
 from config.settings import ChainSettings, Settings
 from keeper.runtime.venue_follower import open_venue
+from keeper.state.errors import StateLogError
+from keeper.state.reader import LogReader
 from keeper.venues.inputs import Means, Pool, Token
 from keeper.venues.readiness import Readiness, Rehearsed, Site, at_risk, conclude, rehearse
 
@@ -36,6 +40,8 @@ class Venue:
     name: str
     block_number: int
     borrowers: int
+    from_log: bool
+    """Whether the borrowers are those that the daemon's log knows."""
     found: tuple[Readiness, ...]
 
 
@@ -48,16 +54,42 @@ class Unread:
     why: str
 
 
-async def ask_all(settings: Settings, below_wad: int) -> list[Venue | Unread]:
-    """Rehearse at every configured venue. One that can not be read fails only itself."""
+Known: TypeAlias = Mapping[tuple[str, str], frozenset[Borrower]]
+"""Borrowers by chain and venue."""
+
+
+async def ask_all(settings: Settings, below_wad: int, known: Known) -> list[Venue | Unread]:
+    """Rehearse at every configured venue. One that can not be read fails only itself.
+
+    Where borrowers are `known` nobody else is looked for; elsewhere they are found in the venue's logs, from its first
+    block on.
+    """
     named = [(chain, name) for chain, its in settings.chains.items() for name in its.venues]
-    return list(await asyncio.gather(*(_ask(settings, chain, name, below_wad) for chain, name in named)))
+    asked = [_ask(settings, place, below_wad, known.get(place, frozenset())) for place in named]
+    return list(await asyncio.gather(*asked))
 
 
-async def _ask(settings: Settings, chain: str, name: str, below_wad: int) -> Venue | Unread:
+def known_to(path: Path) -> Known:
+    """Return the borrowers that a state log knows; none if there is no such log, or it can not be read."""
+    try:
+        with LogReader(path) as log:
+            rows = log.select("SELECT chain, venue, borrower, market FROM venue_accounts")
+    except StateLogError:
+        return {}
+    found: dict[tuple[str, str], set[Borrower]] = {}
+    for row in rows:
+        place = (row["chain"], row["venue"])
+        found.setdefault(place, set()).add(Borrower(row["borrower"], row["market"]))
+    return {place: frozenset(its) for place, its in found.items()}
+
+
+async def _ask(
+    settings: Settings, place: tuple[str, str], below_wad: int, known: frozenset[Borrower]
+) -> Venue | Unread:
+    chain, name = place
     try:
         async with _connected(chain, settings.chains[chain]) as client:
-            return await _venue(settings, chain, name, client, below_wad)
+            return await _venue(settings, chain, name, client, below_wad, known)
     except ChainError as error:
         return Unread(chain, name, str(error))
 
@@ -72,11 +104,22 @@ async def _connected(chain: str, settings: ChainSettings) -> AsyncIterator[Chain
         await client.aclose()
 
 
-async def _venue(settings: Settings, chain: str, name: str, client: ChainClient, below_wad: int) -> Venue:
+async def _venue(
+    settings: Settings,
+    chain: str,
+    name: str,
+    client: ChainClient,
+    below_wad: int,
+    known: frozenset[Borrower],
+) -> Venue:
     its, head = settings.chains[chain], await client.head()
     venue = cast("RehearsableVenue[Any]", await open_venue(its.venues[name], client, head))
-    index: VenueIndex[Any] = VenueIndex(venue, client, its.venues[name].from_block, its.finality_depth)
-    state = await index.update(head)
+    if known:
+        borrowers, state = known, await venue.read(sorted(known), head)
+    else:
+        index: VenueIndex[Any] = VenueIndex(venue, client, its.venues[name].from_block, its.finality_depth)
+        state = await index.update(head)
+        borrowers = index.borrowers
     site = Site(
         chain=chain,
         name=name,
@@ -90,10 +133,10 @@ async def _venue(settings: Settings, chain: str, name: str, client: ChainClient,
         tokens=_tokens(its),
     )
     found: list[Readiness] = []
-    near = at_risk(site, sorted(index.borrowers), below_wad)
+    near = at_risk(site, sorted(borrowers), below_wad)
     for start in range(0, len(near), PART):
         found += await _simulated(client, site, [rehearse(site, each) for each in near[start : start + PART]])
-    return Venue(chain, name, head.number, len(index.borrowers), tuple(found))
+    return Venue(chain, name, head.number, len(borrowers), bool(known), tuple(found))
 
 
 async def _simulated(client: ChainClient, site: Site, rehearsed: list[Rehearsed]) -> list[Readiness]:
