@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from chains.devnet.accounts import DesiredOption
 from config.units import WAD
+from keeper.runtime.settlement_calls import FIX_GAS, SETTLE_GAS
 from keeper.views.cli import keeper
 from tests.end_to_end.chains import ChainPlan
 from tests.end_to_end.crowd import USDC_UNIT
@@ -70,6 +71,17 @@ async def test_everybody_is_settled_once_whatever_ends_the_daemon(tmp_path: Path
         due = stage.rows("SELECT DISTINCT settlement_id, reason FROM settlements")
         assert {row["decision_id"] for row in stage.rows(ENDED)} == {row["settlement_id"] for row in due}
         assert any("540.00 USD for the account" in row["reason"] for row in due)
+        gas = {
+            action: [
+                row["gas_used"]
+                for row in stage.rows(
+                    "SELECT gas_used FROM receipts JOIN intents USING (intent_id) WHERE action = ?", (action,)
+                )
+            ]
+            for action in (65, 66)
+        }
+        assert 2 * max(gas[65]) < FIX_GAS
+        assert 2 * max(gas[66]) < SETTLE_GAS
         told = await asyncio.to_thread(explained, stage, accounts[1])
         assert [("mined", str(-2 * 180 * WAD)), ("mined", "0")] == [
             (its["state"].replace("final_ok", "mined"), its["value_wad"]) for its in told["settlements"]
