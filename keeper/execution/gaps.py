@@ -50,7 +50,7 @@ class Gaps:
             chain_id=self._chain_id,
             contract=self._sender,
             account_id=NOBODY,
-            position_key=f"nonce/{nonce}",
+            position_key=f"nonce/{self._sender}/{nonce}",
             action=FILL_GAP,
             item=0,
             sequence=nonce,
