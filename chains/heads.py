@@ -38,6 +38,8 @@ LINKED_BLOCKS = 64
 RANGE_BLOCKS = 2_000
 MIN_GAP_S = 0.05
 """Polls are never closer than this, whatever the hints say."""
+MOST_VAIN_HINTS = 5
+"""So many hints without a new head, and none is taken until polling finds one: a socket that lies costs no requests."""
 MAX_PAUSE_S = 5.0
 PATIENCE_POLLS = 3
 """A head that fell back is believed after this many poll intervals: a lagging node looks the same."""
@@ -101,6 +103,7 @@ class HeadFollower:
         self._second = SecondReading(client, address, decode, on_pass)
         self._wake = asyncio.Event()
         self._hints = HeadHints(client.name, hint_urls, self._wake.set)
+        self._vain_hints = 0
         self._fallen_since_s: float | None = None
         self._failures = 0
         self._handing_on = False
@@ -120,7 +123,10 @@ class HeadFollower:
                 for task in (hints, surveys):
                     if task.done():
                         task.result()
+                before = self.tip
                 pause_s = await self._poll_or_note()
+                if self.tip != before:
+                    self._vain_hints = 0
                 await self._pause(began_s, pause_s)
         finally:
             for task in (hints, surveys):
@@ -341,14 +347,14 @@ class HeadFollower:
         return self._poll_interval_s
 
     async def _pause(self, began_s: float, pause_s: float) -> None:
-        if pause_s < 0:
-            await asyncio.sleep(-pause_s)
+        if pause_s < 0 or self._vain_hints >= MOST_VAIN_HINTS:
+            await asyncio.sleep(abs(pause_s))
+            self._wake.clear()
             return
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self._wake.wait()
-        except TimeoutError:
-            pass
+            self._vain_hints += 1
         self._wake.clear()
         await asyncio.sleep(max(0.0, began_s + MIN_GAP_S - asyncio.get_running_loop().time()))
 

@@ -28,6 +28,7 @@ class FakeNode:
         self.reply: Reply = self.honest
         self.results: dict[str, Any] = {}
         self.before: Callable[[], Awaitable[None]] | None = None
+        self.says: Callable[[web.WebSocketResponse], Awaitable[None]] | None = None
         self.port = 0
         self.listened = asyncio.Event()
 
@@ -58,10 +59,13 @@ class FakeNode:
         return answer if isinstance(answer, web.StreamResponse) else web.json_response(answer)
 
     async def listen(self, request: web.Request) -> web.StreamResponse:
-        """Accept a WebSocket and never say anything on it."""
+        """Accept a WebSocket, and say what `says` does on it: nothing unless that is set."""
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.listened.set()
+        if self.says is not None:
+            await self.says(socket)
+            return socket
         async for _ in socket:
             pass
         return socket
