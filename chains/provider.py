@@ -33,7 +33,7 @@ Json: TypeAlias = Any
 MAX_DEPTH = 128
 """Levels of JSON: no answer to what is asked here has more than a dozen."""
 MAX_RETRY_AFTER_S = 30.0
-SHORTEST_KEY = 12
+SHORTEST_KEY = 8
 """Secret parts of a URL from this length on are taken out of whole answers, shorter ones out of errors' texts only."""
 
 

@@ -75,7 +75,7 @@ def _secret_parts(url: str) -> Iterator[str]:
         login = f"{unquote(user)}:{unquote(password)}"
         yield from (login, f"{user}:{password}", b64encode(login.encode()).decode())
     keys = [part for part in parts.path.split("/") if len(part) >= SHORTEST_PATH_PART]
-    asked = [pair.partition("=")[2] for pair in parts.query.split("&")]
+    asked = [pair.partition("=")[2] or pair for pair in parts.query.split("&")]
     for part in (user, password, *spoken, *asked, parts.fragment, *keys):
         for said in (part, unquote(part)):
             if len(said) >= SHORTEST_PART:
