@@ -9,7 +9,7 @@ import pytest
 
 from chains.devnet.protocols import uniswap
 from chains.devnet.protocols.aave import AavePool
-from chains.devnet.protocols.uniswap import swap_pool
+from chains.devnet.protocols.uniswap import set_price, swap_pool
 from chains.venues.aave_v3.venue import AaveV3
 from chains.venues.executor.build import ARTIFACT, built
 from chains.venues.executor.codec import NO_POOL, Executed, Execution, execute_call, executed
@@ -99,9 +99,24 @@ async def test_a_pool_that_moved_away_makes_it_revert(
     chain: LocalChain, pool: AavePool, execution: Execution, executor: str
 ) -> None:
     weth, usdc = pool.tokens["WETH"], pool.tokens["USDC"]
-    worse = await swap_pool(chain, (10**18, 2_700 * 10**6), weth, usdc, 10**18)
+    await set_price(chain, execution.pool, (10**18, 2_700 * 10**6), weth, usdc)
 
-    assert "profit" == await refused(chain, US, executor, replace(execution, pool=worse))
+    assert "profit" == await refused(chain, US, executor, execution)
+
+
+async def test_a_pool_whose_price_was_set_trades_as_one_that_was_opened_at_it(
+    chain: LocalChain, pool: AavePool, execution: Execution, executor: str
+) -> None:
+    weth, usdc = pool.tokens["WETH"], pool.tokens["USDC"]
+    opened = await swap_pool(chain, (10**18, 2_950 * 10**6), weth, usdc, 10**18)
+    await set_price(chain, execution.pool, (10**18, 2_950 * 10**6), weth, usdc)
+    kept = []
+    for each in (opened, execution.pool):
+        data = execute_call(replace(execution, pool=each))
+        call = {"from": US, "to": executor, "data": "0x" + data.hex()}
+        kept.append(int(await chain.node.rpc("eth_call", call, "latest"), 16))
+
+    assert kept[0] == kept[1] > 0
 
 
 async def test_inventory_is_used_and_what_was_too_much_comes_back(

@@ -5,16 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
+from eth_utils import to_checksum_address
 
+from chains.devnet.anvil import Anvil
+from chains.devnet.deploy import Deployment, Listed
+from chains.devnet.local_chain import LocalChain as DevnetChain
+from chains.devnet.protocols.aave import AavePool
+from chains.devnet.protocols.morpho import MorphoMarkets
+from chains.venues.morpho_blue.state import MarketParameters
 from chains.venues.venue import Borrower, Outcome
+from config.loader import load
 from config.units import WAD
 from keeper.demo.cast import BEFORE, Fate, after_the_crash
+from keeper.demo.configure import Attestor, LocalChain, LocalVenue, keeper_toml
 from keeper.demo.ledger import Ledger
 from keeper.demo.lending.cast import Owner, Protocol, expected, owners
+from keeper.demo.lending.ground import Ground
 from keeper.demo.lending.judging import Place, Told, crash_handled, mispricing_held, unified_right
 from keeper.demo.timeline import Check
+from oracles.sources.presets import PRESETS
 
 CAST = owners()
 LOANS = [loan for owner in CAST for loan in owner.loans]
@@ -158,3 +170,81 @@ def test_a_wrong_price_must_be_held_told_and_touch_nobody() -> None:
     assert not mispricing_held(CAST, held, done[:1], alerted=True).held
     assert not mispricing_held(CAST, dict(list(held.items())[1:]), [], alerted=True).held
     assert not mispricing_held(CAST, {**held, next(iter(held)): "send"}, [], alerted=True).held
+
+
+def test_its_lines_configure_a_keeper_that_is_live_at_both_protocols(tmp_path: Path) -> None:
+    deployments = [
+        deployment(number, name) for number, name in enumerate(("alpha", "beta", "gamma"), start=1)
+    ]
+    chains = [
+        LocalChain(
+            each.chain,
+            each.chain_id,
+            1.0,
+            f"http://127.0.0.1:{each.chain_id}",
+            f"ws://127.0.0.1:{each.chain_id}",
+            each,
+        )
+        for each in deployments
+    ]
+    venues = [
+        LocalVenue(name, "http://127.0.0.1:2", {"ETH": "x", "BTC": "y", "USDC": "z"})
+        for name in ("coinbase", "kraken", "bitstamp")
+    ]
+    attestors = [
+        Attestor(name, tmp_path / "key", address(0x70 + at), 9 + at) for at, name in enumerate("abc")
+    ]
+    text = keeper_toml(
+        chains,
+        venues,
+        attestors,
+        key_file=tmp_path / "key",
+        address=address(0x60),
+        state_log=tmp_path / "log",
+    )
+    file = tmp_path / "keeper.toml"
+    file.write_text(text + ground(deployments[1], deployments[2]).toml())
+
+    settings = load(file, PRESETS)
+
+    assert [["aave"], ["morpho"]] == [list(settings.chains[name].venues) for name in ("beta", "gamma")]
+    assert {"beta", "gamma"} == {name for name, its in settings.chains.items() if its.executor is not None}
+    assert [1, 0] == [
+        len(its.executor.inventory) for its in settings.chains.values() if its.executor is not None
+    ]
+
+
+def address(number: int) -> str:
+    return str(to_checksum_address(f"0xab{number:038x}"))
+
+
+def deployment(number: int, name: str) -> Deployment:
+    listed = (("USDC", "USDC", 6), ("WETH", "ETH", 18), ("WBTC", "BTC", 8), ("sETH", "sETH", 18))
+    tokens = tuple(
+        Listed(at, symbol, asset, address(number * 256 + at), decimals, is_vault=symbol == "sETH")
+        for at, (symbol, asset, decimals) in enumerate(listed)
+    )
+    feeds = {asset: address(number * 256 + 32 + at) for at, asset in enumerate(("USDC", "ETH", "BTC"))}
+    genesis = f"0x{number:064x}"
+    return Deployment(
+        name,
+        31_000 + number,
+        genesis,
+        address(number * 256 + 64),
+        tokens,
+        feeds,
+        {"ETH-PERP": 0, "BTC-PERP": 1},
+        "",
+    )
+
+
+def ground(beta: Deployment, gamma: Deployment) -> Ground:
+    tokens = [{each.symbol: each.address for each in its.tokens} for its in (beta, gamma)]
+    chain = DevnetChain(Anvil(1), free=False)
+    aave = AavePool(chain, pool=address(0x51), tokens=tokens[0])
+    market = MarketParameters(
+        tokens[1]["USDC"], tokens[1]["WETH"], address(0x54), address(0x55), 86 * WAD // 100
+    )
+    morpho = MorphoMarkets(chain, tokens=tokens[1], morpho=address(0x52), markets={"WETH/USDC": market})
+    pools, executors = ({"beta": address(at), "gamma": address(at + 1)} for at in (0x56, 0x58))
+    return Ground({"beta": chain, "gamma": chain}, aave, morpho, pools, executors)
