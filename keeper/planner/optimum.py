@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import permutations, product
 
 from keeper.planner.appraisal import Standing
 from keeper.planner.candidates import Key, slot_of
@@ -42,6 +42,8 @@ LOOK = 30_000
 """Cells that it is taken to cost to find nothing."""
 FAR = 200
 """A plan that costs more than was expected by more than this part is tried in another order."""
+MOST_ORDERED = 3
+"""Steps of which every order is tried."""
 PART = 64
 """Slopes are measured over this part of a step's largest size."""
 MAX_HALVES = 64
@@ -182,10 +184,10 @@ class Search:
     def _taken(self, shares: Sequence[int], expected_wad: int) -> Way:
         """Return the steps at these shares, one of them sized at what is needed; or all as large as needed.
 
-        The one that can give way most is sized last. Where that is not enough, repayments come first, the largest
-        first and a little larger: they fill the pool that penalties are paid from, and what one leaves of a debt
-        bounds the next. Where it costs more than was expected, the order is turned: what is gained by closing
-        may pay a debt.
+        The one that can give way most is sized last. Where that is not enough, or dearer than was expected, other
+        orders are tried. Repayments first, the largest first and a little larger: they fill the pool that penalties
+        are paid from, and what one leaves of a debt bounds the next, as does what is gained by closing. Of few steps
+        every order: what is still needed when its turn comes bounds a step, and may be too little to pay for its gas.
         """
         order = [number for number, share in enumerate(shares) if share]
         offers = self._market.offers
@@ -195,15 +197,31 @@ class Search:
             )
         )
         ways = [self._followed(order, self._sizes(order[:-1], shares))]
-        if not ways[0].reaches or len(ways[0].chosen) < len(order):
-            sizes = dict(zip(order, self._sizes(order, shares), strict=True))
-            moves = [option.trial.move for option in self._options]
-            order.sort(key=lambda number: (moves[number].action not in PAID, -sizes[number]))
-            ways += [self._followed(order, self._sizes(order[:-1], shares, 1)), self._followed(order, [])]
-        elif len(order) > 1 and ways[0].cost_wad > expected_wad + expected_wad // FAR:
-            order.reverse()
-            ways += [self._followed(order, self._sizes(order[:-1], shares))]
-        return min(ways, key=lambda way: (not way.reaches, way.cost_wad))
+        enough_wad = expected_wad + expected_wad // FAR
+        for turned, more in self._other_orders(order, shares):
+            best = min(ways, key=_worse)
+            complete = len(best.chosen) == len(order) or len(ways) > 1
+            if best.reaches and complete and (len(order) < 2 or best.cost_wad <= enough_wad):
+                break
+            sizes = [] if more is None else self._sizes(turned[:-1], shares, more)
+            ways.append(self._followed(turned, sizes))
+        return min(ways, key=_worse)
+
+    def _other_orders(
+        self, order: Sequence[int], shares: Sequence[int]
+    ) -> Iterator[tuple[Sequence[int], int | None]]:
+        """Yield orders, and by how many parts in a thousand the steps are taken larger; None: as large as needed."""
+        sizes = dict(zip(order, self._sizes(order, shares), strict=True))
+        moves = [option.trial.move for option in self._options]
+        paid_first = sorted(order, key=lambda number: (moves[number].action not in PAID, -sizes[number]))
+        yield paid_first, 1
+        yield paid_first, None
+        tried = {tuple(order)}
+        every = permutations(order) if len(order) <= MOST_ORDERED else ()
+        for turned in (tuple(paid_first), tuple(reversed(order)), *every):
+            if turned not in tried:
+                tried.add(turned)
+                yield turned, 0
 
     def _sizes(self, order: Sequence[int], shares: Sequence[int], more: int = 0) -> list[int]:
         """Return the sizes of these shares, `more` times a part in a thousand larger."""
@@ -273,6 +291,10 @@ class Search:
             outcome = effect(ground, move, self._bench.prices)
             ground = outcome.ground if isinstance(outcome, Effect) else ground
         return ground
+
+
+def _worse(way: Way) -> tuple[bool, int]:
+    return not way.reaches, way.cost_wad
 
 
 def halves(moves: Sequence[Move]) -> Iterator[list[Move]]:

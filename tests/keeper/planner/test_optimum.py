@@ -58,6 +58,15 @@ def test_no_plan_is_missed_and_none_is_much_cheaper(part: int) -> None:
     judge(range(100 * part, 100 * (part + 1)), 3)
 
 
+@pytest.mark.parametrize("seed", [1_003_474, 1_010_285])
+def test_the_order_of_steps_is_part_of_the_plan(seed: int) -> None:
+    """A repayment before the gain that shrinks its debt; a step taken while so much is needed that it pays for its gas."""
+    ratio = compared(seed)
+
+    assert ratio is not None
+    assert ratio < 0.001
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1_500)
 @pytest.mark.parametrize("part", range(6))
