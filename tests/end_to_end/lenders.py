@@ -90,6 +90,21 @@ class Lenders:
         await self.aave.set_price(FEED[asset], dollars * 10**8)
         return await self.stage.chain.height()
 
+    async def believed(self, asset: str, dollars: int) -> None:
+        """Wait until the daemon's reference is within a thousandth of it."""
+        sql = (
+            "SELECT mid_wad FROM prices JOIN price_sets ON price_sets.price_set = prices.price_set "
+            "WHERE asset = ? ORDER BY seen_at_ms DESC LIMIT 1"
+        )
+
+        def near() -> bool:
+            return any(
+                abs((row["mid_wad"] or 0) - dollars * WAD) * 1_000 <= dollars * WAD
+                for row in self.stage.rows(sql, (asset,))
+            )
+
+        await until(near, f"{asset} is at {dollars}")
+
     async def move_pool(self, dollars: int) -> None:
         """Let the pool's price of ether be another, as if somebody had swapped. No block is mined for it."""
         weth, usdc = (self.aave.tokens[each] for each in ("WETH", "USDC"))

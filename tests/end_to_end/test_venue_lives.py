@@ -19,7 +19,7 @@ DEBT = 16_000 * 10**6
 
 
 async def test_who_only_observes_says_once_what_it_would_do_and_sends_nothing(tmp_path: Path) -> None:
-    async with Stage(tmp_path, ChainPlan("gamma", 31_173, block_time_s=0), alone=True) as stage:
+    async with Stage(tmp_path, ChainPlan("gamma", 31_173, block_time_s=0, pace_s=40), alone=True) as stage:
         lenders = Lenders(stage)
         await lenders.open()
         stage.config.write_text(stage.config.read_text().replace('mode = "live"', 'mode = "observe"'))
@@ -35,7 +35,7 @@ async def test_who_only_observes_says_once_what_it_would_do_and_sends_nothing(tm
 
 
 async def test_a_call_on_its_way_survives_its_daemon_and_is_not_sent_twice(tmp_path: Path) -> None:
-    async with Stage(tmp_path, ChainPlan("gamma", 31_174, block_time_s=0), alone=True) as stage:
+    async with Stage(tmp_path, ChainPlan("gamma", 31_174, block_time_s=0, pace_s=40), alone=True) as stage:
         lenders = Lenders(stage)
         await lenders.open()
         borrower = await lenders.borrow(1, DEBT)

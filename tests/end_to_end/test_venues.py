@@ -22,7 +22,7 @@ INVENTORY = 3_500 * 10**6
 async def test_all_that_a_price_makes_liquidatable_is_liquidated_in_the_next_block(
     tmp_path: Path, crowd: int
 ) -> None:
-    async with Stage(tmp_path, ChainPlan("gamma", 31_171, block_time_s=0), alone=True) as stage:
+    async with Stage(tmp_path, ChainPlan("gamma", 31_171, block_time_s=0, pace_s=40), alone=True) as stage:
         lenders = Lenders(stage)
         await lenders.open(inventory=crowd * INVENTORY)
         bad = [await lenders.borrow(index, 15_700 * 10**6 + index) for index in range(1, crowd + 1)]
