@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from config.units import format_decimal
@@ -81,3 +82,19 @@ def listing(words: list[str], last: str = "and") -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def told_abilities(its: Mapping[str, int]) -> str:
+    """Say what an endpoint can, as it was found out."""
+    if not its:
+        return "not asked yet"
+    lacks = {
+        "logs by hash": its["logs_by_hash"],
+        "calls by hash": its["call_by_hash"],
+        "finalized": its["finalized_tag"],
+        "safe": its["safe_tag"],
+        "overrides": its["overrides"],
+    }
+    missing = ", ".join(name for name, has in lacks.items() if not has)
+    most = f"logs of {int(its['log_range_blocks']):,} blocks, state of {int(its['archive_blocks']):,} back"
+    return f"{most}, {its['batch_calls']} in a batch" + (f"; no {missing}" if missing else "")

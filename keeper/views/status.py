@@ -110,26 +110,10 @@ def _endpoints(endpoints: list[dict[str, Any]]) -> RenderableType:
             endpoint["name"],
             endpoint["standing"],
             "-" if endpoint["height"] is None else f"{endpoint['height']:,}",
-            told_abilities(endpoint["abilities"]),
+            figures.told_abilities(endpoint["abilities"]),
             endpoint["reason"],
         )
     return table
-
-
-def told_abilities(its: dict[str, Any]) -> str:
-    """Say what an endpoint can, as it was found out."""
-    if not its:
-        return "not asked yet"
-    lacks = {
-        "logs by hash": its["logs_by_hash"],
-        "calls by hash": its["call_by_hash"],
-        "finalized": its["finalized_tag"],
-        "safe": its["safe_tag"],
-        "overrides": its["overrides"],
-    }
-    missing = ", ".join(name for name, has in lacks.items() if not has)
-    most = f"logs of {int(its['log_range_blocks']):,} blocks, state of {int(its['archive_blocks']):,} back"
-    return f"{most}, {its['batch_calls']} in a batch" + (f"; no {missing}" if missing else "")
 
 
 def _worst(accounts: list[dict[str, Any]]) -> RenderableType:

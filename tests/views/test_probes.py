@@ -33,6 +33,7 @@ async def node() -> AsyncIterator[FakeNode]:
             ),
             "eth_getCode": "0x6001",
             "eth_getBalance": hex(5 * ETHER),
+            "eth_getLogs": [],
         }
         yield fake
 
@@ -82,11 +83,29 @@ def found(reports: list[Report]) -> list[str]:
     return [f"{report.text}; {report.advice}" for report in reports if report.level is not Level.OK]
 
 
-async def test_a_node_that_is_what_it_is_said_to_be_costs_one_request(node: FakeNode) -> None:
+async def test_a_node_that_is_what_it_is_said_to_be_costs_three_requests(node: FakeNode) -> None:
     reports = await probe(node)
 
     assert [] == found(reports)
-    assert 1 == len(node.requests)
+    assert 3 == len(node.requests)
+    assert "logs of 100 blocks, state of 100 back, 100 in a batch; no overrides" == reports[-1].text
+
+
+async def test_what_a_node_does_not_answer_is_a_warning(node: FakeNode) -> None:
+    node.results["eth_getLogs"] = "no such method"
+
+    assert [Level.WARNING] == [
+        report.level for report in await probe(node) if "logs by block hash, logs over a range" in report.text
+    ]
+
+
+async def test_finality_by_a_tag_that_a_node_does_not_know_is_a_warning(node: FakeNode) -> None:
+    honest = node.results["eth_getBlockByNumber"]
+    node.results["eth_getBlockByNumber"] = lambda tag, full: None if tag == "finalized" else honest(tag, full)
+
+    assert ["it does not know the tag finalized: finality goes by finality_depth, 12"] == [
+        report.text for report in await probe(node, finality="tag") if report.level is Level.WARNING
+    ]
 
 
 async def test_another_chain_id_is_a_problem(node: FakeNode) -> None:

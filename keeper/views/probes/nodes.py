@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from chains.abilities import probe
 from chains.answers import read_data, read_head, read_quantity
 from chains.blocks import Head
 from chains.endpoint import Call, Endpoint
+from chains.endpoint_report import Abilities
 from chains.errors import ChainError
-from config.settings import ChainSettings, EndpointSettings, Settings
+from config.settings import ChainSettings, EndpointSettings, Finality, Settings
 from config.units import format_decimal
-from keeper.views.probes.report import Report, ok, problem, warning
+from keeper.views.figures import told_abilities
+from keeper.views.probes.report import Level, Report, ok, problem, warning
 
 CLOCK_SKEW_S = 30
 LOW_BALANCE_TRANSACTIONS = 20
@@ -26,12 +30,26 @@ async def probe_endpoint(name: str, number: int, settings: Settings, now_ms: int
     senders = [settings.signers[name].address for name in chain.senders]
     wanted_wei = settings.spending.max_per_transaction_wei * LOW_BALANCE_TRANSACTIONS
     try:
-        answers = await endpoint.batch(_questions(chain, senders))
-        return list(_judge(subject, chain, wanted_wei, answers, now_ms))
+        return await _reports(subject, name, chain, endpoint, _questions(chain, senders), wanted_wei, now_ms)
     except ChainError as error:
         return [warning(subject, f"{endpoint.name}: {error}", "is the node running, and the URL right?")]
     finally:
         await endpoint.aclose()
+
+
+async def _reports(
+    subject: str,
+    name: str,
+    chain: ChainSettings,
+    endpoint: Endpoint,
+    questions: Sequence[Call],
+    wanted_wei: int,
+    now_ms: int,
+) -> list[Report]:
+    found = list(_judge(subject, chain, wanted_wei, await endpoint.batch(questions), now_ms))
+    if not any(report.level is Level.PROBLEM for report in found):
+        found += _able(subject, chain, await probe(endpoint, name))
+    return found
 
 
 def _open(settings: EndpointSettings) -> Endpoint:
@@ -82,6 +100,22 @@ def _judge(
     for name, balance in zip(chain.senders, answers[4:], strict=True):
         who = "the sender" if len(chain.senders) == 1 else f"the sender {name}"
         yield _sender(subject, who, read_quantity(balance), wanted_wei)
+
+
+def _able(subject: str, chain: ChainSettings, its: Abilities) -> Iterator[Report]:
+    """Report on what the node answers beside what every node does."""
+    told = told_abilities(asdict(its))
+    if its.missing:
+        yield warning(
+            subject, f"it does not answer {', '.join(its.missing)}; {told}", "use another node as well"
+        )
+    else:
+        yield ok(subject, told)
+    if chain.finality is Finality.TAG and not its.finalized_tag:
+        message = (
+            f"it does not know the tag finalized: finality goes by finality_depth, {chain.finality_depth}"
+        )
+        yield warning(subject, message, 'use another node, or set finality = "depth"')
 
 
 def _clock(subject: str, chain: ChainSettings, head: Head, now_ms: int) -> Iterator[Report]:
