@@ -192,7 +192,7 @@ class Process:
             removed.append(walked)
             walked = chain.blocks[walked.parent_hash].head
         first = 1 if walked is None else walked.number + 1
-        added = tuple(Seen(block.head, block.events) for block in canonical[first:])
+        added = tuple(Seen(block.head, block.events) for block in canonical if block.head.number >= first)
         now_ms = self.now_ms()
         self.evidence.touched |= evidence.book.apply(ChainUpdate(name, tuple(removed), added, now_ms))
         for block in added:
