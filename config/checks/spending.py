@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from config.errors import Remark
 from config.settings import Settings, SpendingSettings
 
+GIVE_UP_AFTER_BLOCKS = 16
+"""How long the lowest open nonce may be in the way of all others: within twenty it is mined or cancelled."""
 CANCEL_GAS = 21_000
 """Gas of a plain transfer, by which a stuck nonce is freed."""
 
@@ -36,6 +38,10 @@ def check_spending(settings: Settings) -> Iterator[Remark]:
         )
         yield Remark(("spending", "cancel_reserve_wei"), "E327", message, advice)
     for name, chain in settings.chains.items():
+        if chain.bump_after_blocks >= GIVE_UP_AFTER_BLOCKS:
+            message = f"a nonce that is stuck for {GIVE_UP_AFTER_BLOCKS} blocks is freed: no bump ever comes"
+            advice = f"set it below {GIVE_UP_AFTER_BLOCKS}; a third of that leaves room for a few bumps"
+            yield Remark(("chains", name, "bump_after_blocks"), "W340", message, advice)
         cancel = chain.max_fee_per_gas_wei * CANCEL_GAS
         at = ("chains", name, "max_fee_per_gas_wei")
         if cancel > transaction:

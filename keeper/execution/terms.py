@@ -9,6 +9,7 @@ from chains.hub.codec import KEEPER_SELECTORS
 from chains.hub.settlement import SETTLEMENT_SELECTORS
 from chains.transactions import TransactionPolicy
 from chains.venues.executor.codec import EXECUTE
+from config.checks.spending import GIVE_UP_AFTER_BLOCKS
 from config.settings import ChainSettings, SpendingSettings
 from keeper.execution.spending import SpendingLimits
 
@@ -32,7 +33,7 @@ class LaneTerms:
     policy: TransactionPolicy
     limits: SpendingLimits
     resend_after_blocks: int = 2
-    give_up_after_blocks: int = 16
+    give_up_after_blocks: int = GIVE_UP_AFTER_BLOCKS
     rehearse: bool = False
 
 
