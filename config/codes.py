@@ -101,6 +101,8 @@ CODES = MappingProxyType(
         "E338": "A pool or inventory of a token that no one says the asset of.",
         "E339": "A chain where more endpoints must agree than it has.",
         "W340": "A transaction that would be given up before it is replaced once.",
+        "E341": "A log that forgets heads before they are final.",
+        "W342": "A log that forgets what a decision was made from within the hour.",
         "E401": "Two sources with one name.",
         "E402": "A source for an asset that is not configured.",
         "E403": "A source whose unit is none of those its asset is priced in.",

@@ -23,6 +23,7 @@ from config.fields import (
     FilePath,
     Hash32,
     InFlight,
+    Kept,
     Name,
     Port,
     Positive,
@@ -205,6 +206,17 @@ class SpendingSettings(Section):
     max_profit_share_bps: Bps = 8_000
 
 
+class RetentionSettings(Section):
+    """How long the state log keeps what was only seen: whichever limit is reached first.
+
+    Heads, prices and quotes are seen. What was decided, signed, sent or mined is kept for ever.
+    """
+
+    max_age_s: Seconds = 7 * 86_400.0
+    max_heads: Kept = 500_000
+    max_price_sets: Kept = 200_000
+
+
 class MetricsSettings(Section):
     """Prometheus metrics on loopback: ``GET http://127.0.0.1:PORT/metrics``."""
 
@@ -227,5 +239,6 @@ class Settings(Section):
     attestation: AttestationSettings | None = None
     attestor: AttestorSettings | None = None
     spending: SpendingSettings = SpendingSettings()
+    retention: RetentionSettings = RetentionSettings()
     options: OptionsSettings = OptionsSettings()
     metrics: MetricsSettings | None = None

@@ -16,6 +16,7 @@ from config.checks.guards import check_guards
 from config.checks.live import check_live
 from config.checks.options import check_options
 from config.checks.portfolio import check_portfolio
+from config.checks.retention import check_retention
 from config.checks.risk import check_risk
 from config.checks.signers import check_signers
 from config.checks.sources import check_sources
@@ -34,6 +35,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     check_live,
     check_options,
     check_portfolio,
+    check_retention,
     check_risk,
     check_signers,
     check_spending,

@@ -24,6 +24,7 @@ from keeper.state.entries import ConfigUsed, RunEnded, RunStarted
 from keeper.state.errors import LogRefused, LogUnavailable
 from keeper.state.fault_points import arm_from_environment
 from keeper.state.log import ChainIdentity, StateLog
+from keeper.state.options import LogOptions, Retention
 from keeper.state.reader import LogReader
 
 log = structlog.get_logger()
@@ -104,7 +105,9 @@ async def opened_log(settings: Settings, path: Path, mode: str) -> AsyncIterator
     identities = [
         ChainIdentity(name, chain.chain_id, chain.genesis_hash) for name, chain in settings.chains.items()
     ]
-    state_log = StateLog.open(path, mode, now_ms, chains=identities)
+    kept = settings.retention
+    retention = Retention(int(kept.max_age_s * 1_000), kept.max_heads, kept.max_price_sets)
+    state_log = StateLog.open(path, mode, now_ms, chains=identities, options=LogOptions(retention))
     run_id = os.urandom(8).hex()
     text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
     reason = "failed"
