@@ -15,9 +15,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from chains.devnet.deploy import set_feed
 from chains.devnet.faults.proxy import RpcProxy
 from chains.devnet.faults.verdicts import Rule
 from config.settings import Settings
+from config.units import parse_wad
 from keeper.runtime.alerts import NO_PRICE
 from keeper.runtime.price_alerts import PREFIXES
 from tests.end_to_end.chains import ChainPlan, TestChain
@@ -119,6 +121,16 @@ class Trial:
     async def crash(self) -> None:
         """Let prices fall, feeds in the next block."""
         await self.rounds.crash()
+
+    async def looked_at(self, times: int = 8) -> None:
+        """Wait until the daemon has asked the first chain's node so many times more, whatever it made of the answers."""
+        asked = self.proxy.requests
+        await until(lambda: self.proxy.requests >= asked + times, "the node is asked")
+
+    async def set_feed(self, asset: str, price: str) -> None:
+        """Have the first chain's feed of one asset answer this price from the next block on."""
+        answers = {asset: parse_wad(price)}
+        await set_feed(self.chain.node, self.chain.deployment, answers)
 
     async def endure(self, blocks: int, was_met: Callable[[], bool], *, blind: bool = False) -> None:
         """Let so many blocks go by under a fault, and more until it was met. A `blind` daemon sees none of them."""
