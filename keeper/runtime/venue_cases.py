@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,6 +11,7 @@ from chains.venues.executor.codec import NO_POOL
 from chains.venues.venue import Blocked, Borrower, Liquidation
 from keeper.domain.intent import Intent
 from keeper.runtime.venue_sight import Happened, VenueSight
+from keeper.state.venue_reader import Unended
 from keeper.venues.endings import Ended, Ending
 from keeper.venues.identity import account_of
 from keeper.venues.inputs import Setback
@@ -61,6 +62,13 @@ class Cases:
         self._patience_blocks = patience_blocks
         self._told: OrderedDict[tuple[str, Borrower], None] = OrderedDict()
         self._failed: list[Failed] = []
+
+    def restore(self, unended: Iterable[Unended], told: Iterable[tuple[str, Borrower]]) -> None:
+        """Take up what an earlier run left without an ending. `told` are the endings it did tell since, by transaction."""
+        for each in unended:
+            case = Case(Reason.SEND, each.verdict_id, each.health_wad)
+            self.open[each.venue, each.borrower] = case
+        self._told.update(dict.fromkeys(told))
 
     def failed(self, failed: Failed) -> None:
         """Take what a lane tells; it is looked at once the venue was seen at that block."""

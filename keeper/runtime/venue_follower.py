@@ -57,8 +57,9 @@ class VenueFollower:
         looks: Sequence[Look],
         again: Callable[[str], bool] = lambda _venue: False,
         is_live: Callable[[], bool] = lambda: True,
+        since_block: int | None = None,
     ) -> None:
-        """`again` says whether the last sight is worth another look. While the chain is not live nothing is read: a
+        """What happened from `since_block` on is told at the first look, if an earlier run left anything open. `again` says whether the last sight is worth another look. While the chain is not live nothing is read: a
         head of long ago, as when the chain's follower catches up, tells nothing of who can be liquidated now.
         """
         self.name = name
@@ -71,6 +72,7 @@ class VenueFollower:
         self._looks = looks
         self._again = again
         self._is_live = is_live
+        self._since_block = since_block
         self._head: Head | None = None
         self._arrived = asyncio.Event()
         self._venue: Venue[Any] | None = None
@@ -141,9 +143,16 @@ class VenueFollower:
             before=None if before is None else before.state,
             healths=healths,
             touched=self._index.touched,
-            happened=() if before is None else await self._happened(self._venue, self._index.logs, head),
+            happened=await self._happened(self._venue, self._heard(self._index.logs, before), head),
         )
         await self._show(self.sight)
+
+    def _heard(self, logs: Sequence[Any], before: VenueSight | None) -> Sequence[Any]:
+        """Return the logs whose liquidations are told: at the first look only those that an earlier run waited for."""
+        if before is not None:
+            return logs
+        since = self._since_block
+        return [] if since is None else [each for each in logs if int(each["blockNumber"], 16) >= since]
 
     async def _healths(self, venue: Venue[Any], state: object, at_s: int) -> dict[Borrower, VenueHealth]:
         """Reckon the health of all who owe anything."""

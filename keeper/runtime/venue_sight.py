@@ -24,8 +24,8 @@ class Happened:
 class VenueSight:
     """A venue as of one block. `healths` are for `at_s`, the time of the next block.
 
-    `before` is the state at the last look, None at the first one or after a reorganisation; only with it is
-    anything in `happened`. `touched` are those whom logs named since.
+    `before` is the state at the last look, None at the first one: then `happened` holds only what an earlier run was
+    still waiting for. `touched` are those whom logs named since.
     """
 
     chain: str

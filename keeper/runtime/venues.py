@@ -14,7 +14,7 @@ from keeper.runtime.venue_desk import DeskLanes, VenueDesk
 from keeper.runtime.venue_follower import VenueFollower
 from keeper.runtime.venue_shown import VenueShown
 from keeper.state.log import StateLog
-from keeper.state.venue_reader import read_unified_states
+from keeper.state.venue_reader import read_unended, read_unified_states
 from keeper.watch.watcher import Watcher
 
 
@@ -42,9 +42,12 @@ def start_venues(
         )
         shown = VenueShown(settings, chain, state_log, unified.take)
         live = partial(watcher.evidence.live, chain)
+        unended, told = read_unended(state_log.path, chain)
+        desk.cases.restore(unended, told)
         for name in own.venues:
             looks = (shown.look, unified.look, desk.look)
-            follower = VenueFollower(chain, name, own, client, looks, desk.wants_another_look, live)
+            since = min((each.block_number for each in unended if each.venue == name), default=None)
+            follower = VenueFollower(chain, name, own, client, looks, desk.wants_another_look, live, since)
             desk.venues[name] = follower.opened
             watcher.chains[chain].listeners.append(follower.on_head)
             supervisor.start(f"venue {chain}/{name}", follower.run)

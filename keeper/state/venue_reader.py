@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from chains.venues.venue import Borrower, Obstacle, VenueHealth
@@ -13,6 +14,50 @@ from keeper.state.errors import LogUnreadable
 from keeper.state.reader import LogReader, Row
 from keeper.venues.identity import VENUE_LIQUIDATION
 from keeper.venues.view import Holding, VenueAccount
+
+
+@dataclass(frozen=True, slots=True)
+class Unended:
+    """A verdict whose call was sent, and of which no ending was told yet: its event may have come while nobody listened."""
+
+    venue: str
+    borrower: Borrower
+    verdict_id: str
+    health_wad: int | None
+    block_number: int
+
+
+def read_unended(path: Path, chain: str) -> tuple[list[Unended], list[tuple[str, Borrower]]]:
+    """Return what a chain's venues still owe an ending, oldest first, and the endings told since, by transaction."""
+    try:
+        with LogReader(path) as log:
+            rows = log.select(
+                "SELECT venue, borrower, market, verdict_id, health_wad, venue_verdicts.block_number "
+                "FROM venue_verdicts JOIN intents ON intents.decision_id = verdict_id "
+                "WHERE venue_verdicts.chain = ? AND venue_verdicts.reason = 'send' AND nonce IS NOT NULL "
+                "AND intents.state NOT IN ('final_reverted', 'final_cancelled', 'final_lost_nonce') "
+                "AND verdict_id NOT IN (SELECT verdict_id FROM venue_endings) ORDER BY venue_verdicts.seq",
+                (chain,),
+            )
+            first = min((int(row["block_number"]) for row in rows), default=0)
+            told = log.select(
+                "SELECT tx_hash, borrower, market FROM venue_endings "
+                "WHERE chain = ? AND block_number >= ? AND tx_hash != ''",
+                (chain, first),
+            )
+    except LogUnreadable:
+        return [], []
+    unended = [
+        Unended(
+            row["venue"],
+            Borrower(row["borrower"], row["market"]),
+            row["verdict_id"],
+            row["health_wad"],
+            int(row["block_number"]),
+        )
+        for row in rows
+    ]
+    return unended, [(row["tx_hash"], Borrower(row["borrower"], row["market"])) for row in told]
 
 
 def read_unified_states(path: Path) -> dict[str, AccountState]:
