@@ -20,6 +20,9 @@ class LogChain(Protocol):
     async def block(self, at: int | str) -> Head:
         """Return the block with this number or hash."""
 
+    async def logs(self, block_hash: str, address: str | tuple[str, ...]) -> Sequence[Mapping[str, Any]]:
+        """Return the logs of these contracts in the block with this hash, in order."""
+
     async def logs_range(
         self, first: int, last: int, address: str | tuple[str, ...]
     ) -> Sequence[Mapping[str, Any]]:
@@ -96,6 +99,8 @@ class VenueIndex(Generic[StateT]):
     async def _told(self, first: int, head: Head, state: StateT) -> tuple[Mapping[str, Any], ...]:
         if first > head.number:
             return ()
+        if first == head.number:
+            return tuple(await self._chain.logs(head.hash, self._venue.emitters(state)))
         logs = await self._chain.logs_range(first, head.number, self._venue.emitters(state))
         if (await self._chain.block(head.number)).hash != head.hash:
             raise NotYetThere(f"block {head.number} was replaced while its logs were read")
