@@ -129,10 +129,13 @@ class EndpointPool:
         back. `at` is a height that all of them should have. Raises only `ChainMismatch`, when no endpoint of this
         chain is left.
         """
+        was_well = not self.is_unwell
         self.doubt.clear()
         seen = await asyncio.gather(*(self._look(member, at) for member in self._members))
         await self._survey.judge({number: its for number, its in enumerate(seen) if its is not None}, at)
         await self._survey.probe()
+        if was_well and self.is_unwell:
+            self.doubt.set()
         if self.mismatched:
             raise ChainMismatch(self.mismatched)
 
