@@ -7,6 +7,10 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.faults.report import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
+
 # A shared or slow machine must not turn a property into a flake; how many examples is a choice of the run.
 settings.register_profile(
     "default",

@@ -63,10 +63,17 @@ class Trial:
     @classmethod
     @asynccontextmanager
     async def standing(
-        cls, directory: Path, *chains: tuple[str, int], text: Callable[[str], str] = brisk
+        cls,
+        directory: Path,
+        *chains: tuple[str, int],
+        text: Callable[[str], str] = brisk,
+        block_time_s: float = 0,
     ) -> AsyncIterator[Self]:
-        """Set the stage with these chains (name and id), which mine when told."""
-        plans = [ChainPlan(name, number, block_time_s=0, pace_s=40) for name, number in chains]
+        """Set the stage with these chains (name and id), which mine when told unless a `block_time_s` is given."""
+        plans = [
+            ChainPlan(name, number, block_time_s=block_time_s, pace_s=block_time_s or 40)
+            for name, number in chains
+        ]
         async with Stage(directory, *plans, own_nodes=ATTESTOR_NAMES, text=text) as stage:
             yield cls(stage)
 
