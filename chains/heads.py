@@ -46,7 +46,9 @@ PATIENCE_POLLS = 3
 SURVEY_EVERY_S = 30.0
 STALL_S = 10.0
 SURVEY_UNWELL_S = 1.0
-"""How often endpoints are looked at while any of them is out: who comes back must agree several times."""
+"""How often endpoints are looked at when one of them has gone out: who comes back must agree several times."""
+UNWELL_SURVEYS = 30
+"""After so many in a row without getting well they are as rare as while the head stands still."""
 COMPARED_BELOW = 2
 """So far below the tip endpoints are compared: not all have the very newest block yet."""
 
@@ -361,10 +363,11 @@ class HeadFollower:
     async def _survey(self) -> None:
         """Look at all endpoints now and then, sooner while the head stands still, someone is out, or in doubt."""
         pool = self._client.pool
-        since_s = 0.0
+        since_s, unwell = 0.0, 0
         while True:
             before = self.tip
-            pause_s = SURVEY_UNWELL_S if pool.is_unwell else STALL_S
+            unwell = unwell + 1 if pool.is_unwell else 0
+            pause_s = SURVEY_UNWELL_S if 0 < unwell <= UNWELL_SURVEYS else STALL_S
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await pool.doubt.wait()

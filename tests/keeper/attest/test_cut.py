@@ -11,6 +11,7 @@ from chains.hub.attestation import Action
 from keeper.attest import cut as module
 from keeper.attest.cut import CutRefused, CutView, read_cut
 from keeper.attest.wire import CutBlock
+from keeper.watch.chain_states import ChainState
 from tests.keeper.attest.proposals import claim_events, cut_of, world_for
 from tests.keeper.watch.world import ACCOUNT, CHAINS, NOW_MS, NOW_S, OTHER, World, opened
 
@@ -141,3 +142,15 @@ async def test_a_block_of_another_fork_that_our_node_still_has_is_refused() -> N
 
     with pytest.raises(CutRefused, match="not canonical"):
         await read(world, [alpha, beta])
+
+
+@pytest.mark.parametrize(
+    "state", [ChainState.DISAGREEING, ChainState.MISMATCHED, ChainState.FINALITY_VIOLATED]
+)
+async def test_nothing_rests_on_a_chain_whose_nodes_word_does_not_count_here(state: ChainState) -> None:
+    world = world_for(Action.REPAY)
+    status = world.evidence.statuses["alpha"]
+    world.evidence.statuses["alpha"] = replace(status, state=state, reason="two hashes")
+
+    with pytest.raises(CutRefused, match="two hashes"):
+        await read(world)
