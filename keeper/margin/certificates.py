@@ -48,7 +48,8 @@ _DAY_S = 86_400
 _REFERENCE_TENOR_S = 30 * _DAY_S
 _ROUNDING = 1e-8
 _FARTHEST_STRIKE = 1e6
-_CERTIFIED = frozenset({AccountState.HEALTHY, AccountState.MARGIN_CALL, AccountState.AT_RISK})
+_CERTIFIED = frozenset({AccountState.HEALTHY, AccountState.MARGIN_CALL})
+"""At risk the surplus is on both sides of zero, so that one of its ends is nearer to zero than the bounds leave room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,6 @@ class Certificate:
     boxes: Mapping[str, Box]
     from_s: float
     until_s: float
-
-    def drift_wad(self, asset: str) -> int:
-        """Return how far both ends of an asset's interval may drift together if nothing else moves."""
-        slope = self.slopes[asset]
-        alone = self.slack / slope if slope else inf
-        return int(min(alone, self.reach[asset]) * WAD)
 
 
 def certificate(
@@ -149,10 +144,7 @@ def _slack(state: AccountState, health: UnifiedHealth, policy: RiskPolicy, bound
     """Return how far the nearest figure is from what the state table compares it with, USD."""
     surplus = health.surplus
     deciding = surplus.high if policy.liquidate_when is LiquidateWhen.CERTAIN else surplus.mid
-    figures = [health.equity.high / WAD, deciding / WAD]
-    if state is AccountState.AT_RISK:
-        return min(*figures, -surplus.low / WAD)
-    figures.append(surplus.low / WAD)
+    figures = [health.equity.high / WAD, deciding / WAD, surplus.low / WAD]
     if health.health is not None:
         called = state in CALLED
         threshold = policy.margin_call_clear_health_wad if called else policy.margin_call_health_wad

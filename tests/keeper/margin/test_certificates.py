@@ -13,7 +13,7 @@ from config.units import WAD
 from keeper.domain.account import Account, CutPoint
 from keeper.domain.health import AccountState
 from keeper.margin.certificates import Certificate, certificate
-from keeper.margin.columns import STATES, Columns
+from keeper.margin.columns import Columns
 from keeper.margin.critical import CriticalPrices
 from keeper.margin.health import evaluate
 from keeper.margin.parameters import RiskPolicy
@@ -27,7 +27,6 @@ BY_TENOR = replace(
     RISK,
     portfolio=replace(RISK.portfolio, volatility_term_bps=7_500, collateral_moves=True),
 )
-CERTIFIED = {AccountState.HEALTHY, AccountState.MARGIN_CALL, AccountState.AT_RISK}
 
 
 def seen(at_s: int, age_ms: int = 1_000) -> tuple[CutPoint, ...]:
@@ -142,11 +141,11 @@ def books(source: random.Random, count: int) -> list[Account]:
 
 def test_along_any_path_nothing_is_missed() -> None:
     source = random.Random(3)
-    watched = Watched(books(source, 8))
-    walk(watched, source, 60)
+    watched = Watched(books(source, 5))
+    walk(watched, source, 30)
 
-    assert watched.changes > 8
-    assert watched.named < 8 * 60
+    assert watched.changes > 3
+    assert watched.named < 5 * 30
 
 
 @pytest.mark.slow
@@ -229,7 +228,3 @@ def test_what_is_in_doubt_has_none() -> None:
         assert found(held, quotes(), RISK, seen(AT_S))[1] is None
     assert found(CALM, quotes(), RISK, seen(AT_S, 45_000))[1] is None
     assert found(CALM, {**quotes(), "ETHVOL": unavailable("ETHVOL")}, RISK, seen(AT_S))[1] is None
-
-
-def test_states_are_those_that_can_be_certified() -> None:
-    assert CERTIFIED < set(STATES)
