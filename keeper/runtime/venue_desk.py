@@ -124,6 +124,7 @@ class VenueDesk:
         self._now_ms = now_ms
         self._turn = asyncio.Lock()
         self._evidence = evidence
+        self._untold: list[Ended] = []
         self._unjudged: dict[str, str | None] = {}
         """By venue, the price set that somebody was held at; empty where nobody was judged, None if nobody was held."""
         self._inputs = InputsOf(chain, settings, evidence)
@@ -154,12 +155,15 @@ class VenueDesk:
     async def look(self, sight: VenueSight) -> None:
         """Judge a venue as of one block. Raises what the chain and the log raise; the next look does it again."""
         async with self._turn:
+            # First, and kept until it is in the log: what happened is told by one look only.
+            self._untold += self.cases.endings(sight)
+            await self._notes.ended(self._untold)
+            self._untold.clear()
             if self._executor is not None and self._purse is not None:
                 await self._know_owner(sight)
                 await self._purse.read(self._owner, sight.head)
                 await self._notes.funds(self._purse.low())
             standings, beyond = self._prices.look(sight, self._inputs.terms(sight.venue).price_decimals)
-            await self._notes.ended(list(self.cases.endings(sight)))
             await self._notes.prices(sight, beyond)
             self._unjudged[sight.venue] = ""
             if self._lanes is not None and not self._lanes.ready:

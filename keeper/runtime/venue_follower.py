@@ -75,6 +75,7 @@ class VenueFollower:
         self._since_block = since_block
         self._head: Head | None = None
         self._arrived = asyncio.Event()
+        self._logs: list[Any] = []
         self._venue: Venue[Any] | None = None
         self._index: VenueIndex[Any] | None = None
 
@@ -131,6 +132,8 @@ class VenueFollower:
             self._index = VenueIndex(self._venue, self._client, self._settings.from_block, self._depth)
         before = self.sight
         state = await self._index.update(head)
+        # Kept until a sight was made of them: the index does not give them twice.
+        self._logs += self._heard(self._index.logs, before)
         at_s = head.timestamp + self._block_time_s
         healths = await self._healths(self._venue, state, at_s)
         self.sight = VenueSight(
@@ -143,8 +146,9 @@ class VenueFollower:
             before=None if before is None else before.state,
             healths=healths,
             touched=self._index.touched,
-            happened=await self._happened(self._venue, self._heard(self._index.logs, before), head),
+            happened=await self._happened(self._venue, self._logs, head),
         )
+        self._logs.clear()
         await self._show(self.sight)
 
     def _heard(self, logs: Sequence[Any], before: VenueSight | None) -> Sequence[Any]:
