@@ -16,6 +16,7 @@ from keeper.runtime.venue_sight import VenueSight
 from keeper.state.log import StateLog
 from keeper.state.reader import LogReader, Row
 from keeper.state.venue_reader import changes, read_unified_states, unified
+from keeper.state.verify import verify
 from keeper.venues.view import Holding, VenueAccount
 from tests.keeper.watch.world import ACCOUNT, NOW_MS, NOW_S, OWNER, World, head, log_path, opened, price_set
 
@@ -84,6 +85,15 @@ async def test_prices_change_states_and_owners_are_told_once(scene: Scene) -> No
 
     assert [("healthy", "margin_call"), ("margin_call", "liquidatable"), ("liquidatable", "healthy")] == told
     assert ["called", "worsened", "cleared"] == scene.notices()
+
+
+async def test_changes_are_made_again_from_the_journal_alone(scene: Scene) -> None:
+    scene.watch.take(loan(14_000))
+    for eth in (2_000, 1_900, 1_700):
+        scene.world.evidence.prices = price_set(eth)
+        await scene.told()
+
+    assert () == verify(scene.log.path).findings
 
 
 async def test_what_a_hub_leg_gains_counts_at_once(scene: Scene) -> None:
