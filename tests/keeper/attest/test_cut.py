@@ -149,8 +149,8 @@ async def test_a_block_of_another_fork_that_our_node_still_has_is_refused() -> N
 )
 async def test_nothing_rests_on_a_chain_whose_nodes_word_does_not_count_here(state: ChainState) -> None:
     world = world_for(Action.REPAY)
-    status = world.evidence.statuses["alpha"]
+    status, cut = world.evidence.statuses["alpha"], cut_of(world)
     world.evidence.statuses["alpha"] = replace(status, state=state, reason="two hashes")
 
     with pytest.raises(CutRefused, match="two hashes"):
-        await read(world)
+        await read(world, list(cut))
