@@ -16,8 +16,12 @@ ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.demo, pytest.mark.chain, pytest.mark.timeout(300)]
 
 
-@pytest.mark.parametrize("flags", [(), ("--kill",), ("--venues",), ("--venues", "--kill")], ids=" ".join)
-def test_the_demo_holds_also_with_a_kill_and_with_protocols_of_others(flags: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "flags", [(), ("--kill",), ("--chaos",), ("--venues",), ("--venues", "--kill")], ids=" ".join
+)
+def test_the_demo_holds_also_with_a_kill_with_faults_and_with_protocols_of_others(
+    flags: tuple[str, ...],
+) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "keeper", "demo", "--json", *flags],
         cwd=ROOT,
