@@ -146,6 +146,7 @@ class UnifiedWatch:
             health = evaluate(account, prices.prices, cut, self._policy, price_set=prices.id)
             previous = self._states.get(account_id)
             state = states[account_id] = next_state(previous, health, self._policy)
+            self._critical.certify(account, state, health, prices.prices)
             venues = tuple(VenueFigure.of(each) for _, each in sorted(self._at[account_id].items()))
             self._log.observe(UnifiedSeen(account.owner, state, health, venues))
             if state is not previous and not (previous is None and state is AccountState.HEALTHY):
