@@ -62,12 +62,14 @@ def render(standing: Standing) -> list[RenderableType]:
 
 def _totals(facts: dict[str, Any]) -> list[str]:
     prices = facts["prices"]
+    passes = ", ".join(f"on {its['chain']} up to {its['last_block']:,}" for its in facts["log_passes"])
     statuses = ", ".join(f"{prices[status]} {status}" for status in ("ok", "degraded", "unavailable"))
     sources = f"{prices['sources_used']} of {prices['sources']} sources used"
     accounts = ", ".join(f"{number:,} {_words(state)}" for state, number in facts["accounts"].items())
     return [
         f"prices    {statuses}; {sources}; {figures.span(prices['age_ms'])} old",
         f"accounts  {accounts}",
+        *([f"logs      read a second time {passes}"] if passes else []),
         f"acted     {figures.count(facts['decisions'], 'decision')}; intents: {_counts(facts['intents'])}",
     ]
 
