@@ -1,0 +1,1 @@
+"""`keeper verify --chains`: the log held against what the chains themselves say."""
