@@ -224,10 +224,12 @@ class ChainWatch:
             self._evidence.changes.announce(Change(ChangeKind.CHAIN, self.name))
 
     def _take_head(self, head: Head, update: ChainUpdate) -> None:
-        self._evidence.statuses[self.name] = self._status.seen(
-            head, update.received_at_ms, len(update.removed)
-        )
-        self._judge(self._now_ms())
+        # Blocks that are filled in are old because they are long past: the age of such a head says nothing of now.
+        if not update.backfill:
+            self._evidence.statuses[self.name] = self._status.seen(
+                head, update.received_at_ms, len(update.removed)
+            )
+            self._judge(self._now_ms())
         self._log.observe(
             *(HeadSeen(removed, canonical=False) for removed in update.removed),
             *(HeadSeen(block.head, canonical=True) for block in update.added),

@@ -130,3 +130,23 @@ async def test_a_head_whose_reads_fail_is_in_the_book_told_to_the_lane_and_annou
     assert before == world.evidence.book.cursor("alpha")
     assert before == world.evidence.statuses["alpha"].head
     assert await world.evidence.changes.take()
+
+
+async def test_blocks_that_are_filled_in_say_nothing_of_how_the_chain_is_now(
+    log: StateLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World()
+    found = watch(world, log)
+    monkeypatch.setattr(found, "_read_at", _nothing)
+    before = world.evidence.statuses["alpha"]
+    evaluations = world.evidence.changes
+    old = world.mine_unseen("alpha", timestamp=NOW_MS // 1000 - 86_400)
+    await found._on_update(ChainUpdate("alpha", (), (Block(old, ()),), NOW_MS, backfill=True))
+
+    assert before == world.evidence.statuses["alpha"]
+    assert not evaluations.waits
+    newest = world.mine_unseen("alpha")
+    await found._on_update(ChainUpdate("alpha", (), (Block(newest, ()),), NOW_MS, backfill=False))
+    assert ("", newest) == (world.evidence.statuses["alpha"].reason, world.evidence.statuses["alpha"].head)
+    assert world.evidence.live("alpha")
+    assert evaluations.waits
