@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from config.canonical import digest
 from keeper.views import figures
 from keeper.views.exits import CommandError, ExitCode
 from keeper.views.options import json_option, log_options, log_path, open_log
@@ -82,14 +83,7 @@ def again(log: LogReader, replay: Callable[[str], str], account: str, decision: 
             continue
         logged = log.decision(row["decision_id"])
         assert logged is not None  # noqa: S101 - just selected
-        result = replay(logged["inputs"])
-        changes = (
-            ()
-            if result == logged["result"]
-            else tuple(_changes(json.loads(logged["result"]), json.loads(result)))
-        )
-        if result != logged["result"] and not changes:
-            changes = ("the same values, but not the same bytes",)
+        changes = _differences(logged["decision_id"], logged["inputs"], logged["result"], replay)
         yield Replayed(logged["decision_id"], logged["at_ms"], logged["account_id"], logged["state"], changes)
 
 
@@ -104,12 +98,20 @@ def verdicts_again(
             body["account_id"].startswith(account.lower()) and body["verdict_id"].startswith(verdict.lower())
         ):
             continue
-        result = replay(body["inputs"])
-        changes = tuple(_changes(json.loads(body["result"]), json.loads(result)))
-        if result != body["result"] and not changes:
-            changes = ("the same values, but not the same bytes",)
+        changes = _differences(body["verdict_id"], body["inputs"], body["result"], replay)
         at_ms = int(body["judged_at_ms"])
         yield Replayed(body["verdict_id"], at_ms, body["account_id"], body["reason"], changes)
+
+
+def _differences(made_id: str, inputs: str, logged: str, replay: Callable[[str], str]) -> tuple[str, ...]:
+    """Return in what a result made again differs, a line each; an input that was altered without effect is one too."""
+    result = replay(inputs)
+    found = tuple(_changes(json.loads(logged), json.loads(result))) if result != logged else ()
+    if result != logged and not found:
+        found = ("the same values, but not the same bytes",)
+    if digest([inputs, logged]) != made_id:
+        found = (*found, "its id is not the digest of these inputs and this result: one of them was altered")
+    return found
 
 
 def _changes(before: Any, after: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - any JSON

@@ -52,6 +52,18 @@ def test_a_log_that_was_touched_needs_a_person(keeper: Keeper, log: Path, statem
     assert check in {each["name"] for each in json.loads(document)["checks"] if not each["holds"]}
 
 
+def test_replay_finds_an_input_that_was_altered_without_effect(keeper: Keeper, log: Path) -> None:
+    altered = "json_set(body ->> 'inputs', '$.at_ms', '1')"
+    tamper(
+        log, f"UPDATE journal SET body = json_set(body, '$.inputs', {altered}) WHERE kind = 'decision_made'"
+    )
+
+    code, out, _ = keeper("replay", "--log", log)
+
+    assert ExitCode.PERSON == code
+    assert "its id is not the digest of these inputs and this result" in out
+
+
 def test_replay_shows_in_what_a_decision_would_now_be_another(keeper: Keeper, log: Path) -> None:
     tamper(
         log, "UPDATE journal SET body = json_set(body, '$.result', replace(body ->> 'result', '0.9', '0.8'))"
