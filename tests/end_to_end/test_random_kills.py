@@ -28,7 +28,12 @@ from tests.end_to_end.rounds import Round, Rounds, pause_s, steady_prices
 from tests.end_to_end.soundness import assert_sound
 from tests.end_to_end.stage import Stage, until
 
-pytestmark = [pytest.mark.chain, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.chain,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 SEEDS = range(10)
 KILLS = 10
 FAILING = 10
