@@ -31,9 +31,7 @@ async def trial(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Trial
 async def test_c1_a_fork_drops_mined_steps_and_they_are_mined_again_at_their_own_nonces(
     trial: Trial, met: Met, depth: int
 ) -> None:
-    played = await trial.opened()
-    await trial.crash()
-    await trial.steps_mined(played)
+    played = await trial.fallen()
     for _ in range(depth - 1):
         await trial.block()
     slots = len(trial.stage.rows("SELECT 1 FROM slots"))
@@ -47,10 +45,8 @@ async def test_c1_a_fork_drops_mined_steps_and_they_are_mined_again_at_their_own
 
 
 async def test_c2_a_fork_mines_the_same_steps_in_other_blocks(trial: Trial, met: Met) -> None:
-    played = await trial.opened()
-    await trial.crash()
-    sent = await trial.sent(played)
-    await trial.steps_mined(played)
+    played = await trial.fallen()
+    sent = trial.steps(played, "mined")
     await trial.block()
     sends = len(trial.proxy.sent_raw)
 
@@ -63,10 +59,8 @@ async def test_c2_a_fork_mines_the_same_steps_in_other_blocks(trial: Trial, met:
 
 
 async def test_c3_a_fork_mines_another_s_transaction_at_our_nonce(trial: Trial, met: Met) -> None:
-    played = await trial.opened()
-    await trial.crash()
-    sent = await trial.sent(played)
-    await trial.steps_mined(played)
+    played = await trial.fallen()
+    sent = trial.steps(played, "mined")
     lost = min(sent, key=lambda each: int(each["nonce"]))
 
     foreign = await foreign_transaction(trial.stage.keeper, trial.chain.plan.chain_id, lost["nonce"])
@@ -133,9 +127,7 @@ async def test_c6_two_branches_in_turn_ten_times(trial: Trial, met: Met) -> None
 
 
 async def test_c8_the_head_falls_back_and_nothing_replaces_it_for_a_while(trial: Trial, met: Met) -> None:
-    played = await trial.opened()
-    await trial.crash()
-    await trial.steps_mined(played)
+    played = await trial.fallen()
 
     await trial.chain.node.rpc("anvil_rollback", 1)
     met("C8", 1)

@@ -36,7 +36,7 @@ async def trial(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Trial
 
 def with_second(trial: Trial, second: RpcProxy) -> Settings:
     """The daemon's settings with a second way to the chain."""
-    way = "max_requests_per_s = 500\ntimeout_s = 1.0\n"
+    way = "max_requests_per_s = 500\ntimeout_s = 2.5\n"
     more = f'\n[[chains.gamma.endpoints]]\nurl = "{second.url}"\n{way}'
     return load(variant(trial.stage, "two", (way, way + more)), PRESETS)
 

@@ -11,7 +11,7 @@ import gzip
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,18 +34,16 @@ LIVENESS_BLOCKS = 10
 NOTHING_TO_MINE_S = 4.0
 MOST_BLOCKS_UNTIL_CALM = 60
 CALM_PAUSE_S = 0.3
+ROUNDS_TO_GET_THERE = 4
+NOTED_S = 15.0
 CLOSED_AFTER_QUIET = {prefix.removesuffix("/") for prefix in PREFIXES} | {NO_PRICE}
 """Alerts about prices, which flutter: they are closed once nothing has been heard of them for a while."""
 FAILING, STANDING = 2, 1
 
 
 def brisk(text: str) -> str:
-    """Steady prices, asked for often, and not so much patience with a node."""
-    return (
-        steady_prices(text)
-        .replace("poll_interval_s = 0.5\n", "poll_interval_s = 0.25\n")
-        .replace("timeout_s = 2.5\n", "timeout_s = 1.0\n")
-    )
+    """Steady prices, asked for often."""
+    return steady_prices(text).replace("poll_interval_s = 0.5\n", "poll_interval_s = 0.25\n")
 
 
 class Trial:
@@ -173,30 +171,44 @@ class Trial:
 
     async def sent(self, played: Round) -> list[dict[str, Any]]:
         """Wait until a step for each who failed has been handed over, and return the newest attempt of each."""
-        marks = ", ".join("?" * len(played.bad))
-        sql = (
-            "SELECT account_id, intents.intent_id, attempts.tx_hash, raw, attempts.nonce, intents.state FROM intents "
-            "JOIN attempts USING (intent_id) "
-            f"WHERE account_id IN ({marks}) AND intents.state IN ('broadcast', 'sent_unknown') ORDER BY attempts.number"
-        )
 
-        def newest() -> list[dict[str, Any]]:
-            found = {row["intent_id"]: row for row in self.stage.rows(sql, played.bad)}
-            return list(found.values()) if len(found) == len(played.bad) else []
+        def all_of_them() -> list[dict[str, Any]]:
+            found = self.steps(played, "broadcast", "sent_unknown")
+            return found if len(found) == len(played.bad) else []
 
-        found: list[dict[str, Any]] = await until(newest, "a step for each is handed over")
+        found: list[dict[str, Any]] = await until(all_of_them, "a step for each is handed over")
         return found
 
-    async def steps_mined(self, played: Round) -> None:
-        """Mine until every step is, and the daemon has noted it; nothing is final yet."""
-        await self.sent(played)
-        await self.block()
-        assert await self.rounds.all_liquidated(played)
-        marks = ", ".join("?" * len(played.bad))
-        sql = f"SELECT 1 FROM intents WHERE account_id IN ({marks}) AND state = 'mined'"
-        await until(
-            lambda: len(self.stage.rows(sql, played.bad)) == len(played.bad), "the steps are noted as mined"
+    def steps(self, played: Round, *states: str) -> list[dict[str, Any]]:
+        """The newest attempt of each step against those who failed, of those in one of these states."""
+        accounts, wanted = ", ".join("?" * len(played.bad)), ", ".join("?" * len(states))
+        sql = (
+            "SELECT account_id, intents.intent_id, attempts.tx_hash, raw, attempts.nonce, intents.state FROM intents "
+            f"JOIN attempts USING (intent_id) WHERE account_id IN ({accounts}) AND intents.state IN ({wanted}) "
+            "ORDER BY attempts.number"
         )
+        return list({row["intent_id"]: row for row in self.stage.rows(sql, [*played.bad, *states])}.values())
+
+    async def fallen(self) -> Round:
+        """Open accounts, let prices fall, have every step mined in the newest block, and noted; nothing is final yet.
+
+        A read that timed out is tried again with the next block only: then it is begun anew, with others.
+        """
+        for _ in range(ROUNDS_TO_GET_THERE):
+            played = await self.opened()
+            await self.crash()
+            await self.sent(played)
+            await self.block()
+            if await self._are_noted(played):
+                return played
+            await self.live(played)
+        raise AssertionError("the steps were never noted in the block they are in")
+
+    async def _are_noted(self, played: Round) -> bool:
+        with suppress(AssertionError):
+            await until(lambda: len(self.steps(played, "mined")) == len(played.bad), "it is noted", NOTED_S)
+            return True
+        return False
 
     async def live(self, played: Round, blocks: int = LIVENESS_BLOCKS) -> None:
         """Liveness: everybody who fell is liquidated within so many blocks from now, and nothing is left under way."""
