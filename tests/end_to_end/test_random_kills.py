@@ -49,6 +49,7 @@ class Lives:
     signers: int
     met: Counter[str] = field(default_factory=Counter)
     resumed_s: list[float] = field(default_factory=list)
+    turned_s: list[float] = field(default_factory=list)
     kills: int = 0
     rounds: int = 0
     steps: int = 0
@@ -65,6 +66,7 @@ class Lives:
                 f" median {median(self.resumed_s):.2f} s, most {max(self.resumed_s):.2f} s, later than"
                 f" {RESUMES_WITHIN_S:g} s: {late}"
             )
+            yield f"  of that once it ran: median {median(self.turned_s):.2f} s, most {max(self.turned_s):.2f} s"
 
 
 @dataclass
@@ -125,7 +127,9 @@ async def one_life(stage: Stage, lives: Lives, chance: random.Random) -> None:
     lives.met[" and ".join(sorted(set(states))) or "nothing under way"] += 1
     resumed = resumed_ms(output, begun_ms, lives.signers)
     if resumed is not None:
+        ran_ms = [at_ms for at_ms in times(output, "running") if begun_ms <= at_ms <= resumed]
         lives.resumed_s.append((resumed - begun_ms) / 1000)
+        lives.turned_s.append((resumed - ran_ms[-1]) / 1000)
 
 
 async def assert_nothing_lost_or_doubled(ground: Ground, played: Round) -> None:
@@ -138,7 +142,7 @@ async def assert_nothing_lost_or_doubled(ground: Ground, played: Round) -> None:
 
 def resumed_ms(output: Path, since_ms: int, lanes: int) -> int | None:
     """Return when the last of a life's lanes had resumed, by the daemon's own log; None if not all have."""
-    found = [at_ms for at_ms in map(recovered_at_ms, tail(output)) if at_ms is not None and at_ms >= since_ms]
+    found = [at_ms for at_ms in times(output, "lane_recovered") if at_ms >= since_ms]
     return found[lanes - 1] if len(found) >= lanes else None
 
 
@@ -150,14 +154,17 @@ def tail(output: Path) -> list[str]:
         return file.read().decode(errors="replace").splitlines()
 
 
-def recovered_at_ms(line: str) -> int | None:
-    if "lane_recovered" not in line:
-        return None
-    try:
-        entry: dict[str, Any] = json.loads(line)
-    except ValueError:
-        return None
-    return round(datetime.fromisoformat(entry["timestamp"]).timestamp() * 1000)
+def times(output: Path, event: str) -> list[int]:
+    """When an event was told, as far back as the newest lines go."""
+    found = []
+    for line in tail(output):
+        try:
+            entry: dict[str, Any] = json.loads(line) if f'"{event}"' in line else {}
+        except ValueError:
+            continue
+        if entry.get("event") == event:
+            found.append(round(datetime.fromisoformat(entry["timestamp"]).timestamp() * 1000))
+    return found
 
 
 def slow_and_steady(text: str) -> str:
