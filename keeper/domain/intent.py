@@ -56,6 +56,16 @@ class Intent:
     max_cost_wei: int | None = None
 
 
+def position_of(key: str) -> str:
+    """Return what a position key is for. A step that follows one that is mined but not final has a number behind it."""
+    return key.partition("~")[0]
+
+
+def place_of(intent: Intent) -> tuple[str, str]:
+    """Return the account and position that an intent is for: no two of one place may wait to be mined at one time."""
+    return intent.account_id, position_of(intent.position_key)
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One signed transaction for an intent's nonce. `raw` is what goes on the wire, always the same bytes.

@@ -11,7 +11,7 @@ from chains.blocks import Head
 from chains.errors import ChainError, NeverSign, SignerUnavailable
 from chains.send_errors import SendClass, SendOutcome
 from chains.transactions import Signer, sign_transaction
-from keeper.execution.events import FeeCeilingHit, Send, SendAnswered, Sign, Signed
+from keeper.execution.events import AlertKind, FeeCeilingHit, Send, SendAnswered, Sign, Signed
 from keeper.execution.ports import LaneChain
 from keeper.execution.pricing import Pricing, Replacement
 from keeper.execution.purse import Purse
@@ -23,6 +23,8 @@ from keeper.state.entries import AttemptSent, AttemptSigned
 from keeper.state.errors import LogUnavailable
 from keeper.state.fault_points import FaultPoint, fault_point
 from keeper.state.log import StateLog
+
+OVER_ONCE_ONE_IS_TAKEN = (AlertKind.UNKNOWN_ANSWER, AlertKind.NODE_FEE_CAP)
 
 _log = structlog.get_logger()
 
@@ -156,4 +158,7 @@ class Dispatcher:
         event = SendAnswered(tx_hash, outcome.send_class)
         reason = None if outcome.send_class is SendClass.PUBLISHED else outcome.text
         effects = await self._recorder.advance(tracked, event, sent, block_number=block_number, reason=reason)
+        if outcome.send_class is SendClass.PUBLISHED:
+            for kind in OVER_ONCE_ONE_IS_TAKEN:
+                await self._recorder.clear(kind)
         return outcome, [Order(tracked, effect) for effect in effects]

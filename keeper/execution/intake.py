@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import count
 
 from chains.answers import FeeQuote
 from chains.blocks import Head
 from chains.errors import ChainError, NeverSign, NodeRefused, Reverted, SignerUnavailable
 from chains.send_errors import SendClass, classify_send
 from chains.transactions import Signer, check_policy, sign_transaction
-from keeper.domain.intent import FILL_GAP, Intent
+from keeper.domain.intent import FILL_GAP, Intent, place_of, position_of
 from keeper.execution.dispatch import Order
 from keeper.execution.events import Send, Signed, SlotReserved
 from keeper.execution.lifecycle import IntentView, transition
@@ -115,7 +116,7 @@ class Intake:
         for intent in intents:
             reason = self._not_now(intent, live, candidates)
             if reason is None:
-                candidates.append(_Candidate(intent))
+                candidates.append(_Candidate(self._numbered(intent)))
             else:
                 taken.answers.append(held(intent, reason))
         if not candidates:
@@ -157,14 +158,26 @@ class Intake:
         others = [one.intent for one in live] + [one.intent for one in before]
         if any(other.intent_id == intent.intent_id for other in others):
             return "it is live already"
-        position = (intent.account_id, intent.position_key)
-        if any((other.account_id, other.position_key) == position for other in others):
+        unmined = [one.intent for one in self._purse.live() if one.view.mined is None]
+        unmined += [one.intent for one in before]
+        if any(place_of(other) == place_of(intent) for other in unmined):
             return "its position has a live intent"
         # What frees the way for the others must not wait for them.
         is_full = sum(one.is_open for one in live) + len(before) >= self._terms.max_in_flight
         if is_full and intent.action != FILL_GAP:
             return "as many transactions as allowed are in flight"
         return None
+
+    def _numbered(self, intent: Intent) -> Intent:
+        """Return the intent, its position told from those of steps before it that are mined and not final."""
+        taken = {
+            one.intent.position_key
+            for one in self._purse.live()
+            if one.intent.account_id == intent.account_id
+        }
+        its = position_of(intent.position_key)
+        keys = (its if number == 0 else f"{its}~{number}" for number in count())
+        return replace(intent, position_key=next(key for key in keys if key not in taken))
 
     async def _check(self, intent: Intent, quote: FeeQuote, head: Head) -> _Candidate:
         """Ask the deadline, the profit, the policy and the chain's newest state."""

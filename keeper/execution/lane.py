@@ -16,7 +16,7 @@ from chains.answers import Receipt
 from chains.blocks import Head
 from chains.errors import ChainError, StopChain
 from chains.transactions import Signer
-from keeper.domain.intent import Intent, IntentState
+from keeper.domain.intent import Intent, IntentState, place_of
 from keeper.execution.data_fees import DataFees
 from keeper.execution.dispatch import Dispatcher, Order
 from keeper.execution.events import (
@@ -128,11 +128,15 @@ class Lane:
         """How many more intents may be in flight."""
         return max(0, self._terms.max_in_flight - sum(one.is_open for one in self._live.values()))
 
-    def is_busy(self, account_id: str, position_key: str) -> bool:
-        """Whether the position already has a live intent here."""
+    def is_busy(self, account_id: str, position_key: str, seen_block: int | None = None) -> bool:
+        """Whether the position has an intent here that may still be mined, or whose block is above `seen_block`.
+
+        What is mined is part of what the next step is planned on: that need not wait until it is final.
+        """
+        place = account_id, position_key
+        its = [one.view.mined for one in self._live.values() if place_of(one.intent) == place]
         return any(
-            (one.intent.account_id, one.intent.position_key) == (account_id, position_key)
-            for one in self._live.values()
+            mined is None or (seen_block is not None and mined.block_number > seen_block) for mined in its
         )
 
     def halt(self, reason: str) -> None:

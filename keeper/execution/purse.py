@@ -29,6 +29,11 @@ class Purse:
         """Count what this lane has out."""
         self._lanes[sender] = live
 
+    def live(self) -> Iterator[Tracked]:
+        """Yield what all lanes of the chain track."""
+        for live in self._lanes.values():
+            yield from live()
+
     def load(self, sender: str, costs: Iterable[StoredCost]) -> None:
         """Take what the log knows of the chain's costs; of this sender it is all there is."""
         self._ledger.load(sender, costs)

@@ -40,9 +40,9 @@ class ChainLanes:
         """The live intents of all signers."""
         return tuple(one for driver in self.drivers for one in driver.lane.live)
 
-    def is_busy(self, account_id: str, position_key: str) -> bool:
-        """Whether the position already has a live intent here, whoever sent it."""
-        return any(driver.lane.is_busy(account_id, position_key) for driver in self.drivers)
+    def is_busy(self, account_id: str, position_key: str, seen_block: int | None = None) -> bool:
+        """Whether the position has a step here that the next would not follow on, whoever sent it (see `Lane.is_busy`)."""
+        return any(driver.lane.is_busy(account_id, position_key, seen_block) for driver in self.drivers)
 
     def choose(self, among: Collection[str] | None = None) -> str | None:
         """Return the address to send next from, of those in `among` if given. None if none of them can now.

@@ -19,7 +19,7 @@ from chains.errors import ChainError
 from chains.hub.options import OptionHeld, market_key
 from chains.hub.settlement import NEWEST, PROOF_S, NotProvable, first_round
 from config.settings import Settings
-from keeper.domain.intent import Intent, IntentState
+from keeper.domain.intent import Intent, IntentState, position_of
 from keeper.domain.settlement import NOBODY, SETTLEMENTS, Settlement
 from keeper.execution.intake import Outcome, Submitted
 from keeper.runtime.chain_lanes import ChainLanes
@@ -163,7 +163,8 @@ class Settlements:
         key = position_key(its)
         if self._must_wait(its.chain, its.account_id, key):
             return False
-        return not self._lanes[its.chain].is_busy(its.account_id, key)
+        # Settled once is settled: what is mined is waited for until it is final.
+        return not self._lanes[its.chain].is_busy(its.account_id, key, seen_block=0)
 
     def _must_wait(self, chain: str, account_id: str, key: str) -> bool:
         return self._patience.must_wait(f"{account_id}/{key}", chain)
@@ -204,4 +205,4 @@ class Settlements:
 
 
 def _slot(intent: Intent) -> tuple[str, str]:
-    return f"{intent.account_id}/{intent.position_key}", intent.chain
+    return f"{intent.account_id}/{position_of(intent.position_key)}", intent.chain

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from chains.venues.executor.codec import NO_POOL
 from chains.venues.venue import Blocked, Borrower, Liquidation
-from keeper.domain.intent import Intent
+from keeper.domain.intent import Intent, position_of
 from keeper.runtime.venue_sight import Happened, VenueSight
 from keeper.state.venue_reader import Unended
 from keeper.venues.endings import Ended, Ending
@@ -168,7 +168,7 @@ class Cases:
         yield self._ended(sight, place, ending, failed.reason, failed.block_number, sent.verdict_id)
 
     def _place(self, sight: VenueSight, intent: Intent) -> Place | None:
-        _, venue, account, market = intent.position_key.split("/", 3)
+        _, venue, account, market = position_of(intent.position_key).split("/", 3)
         return (venue, Borrower(account, market)) if venue == sight.venue else None
 
     def _ended(

@@ -89,8 +89,8 @@ class DeskLanes(Protocol):
     def live(self) -> Sequence[Tracked]:
         """The live intents of all signers."""
 
-    def is_busy(self, account_id: str, position_key: str) -> bool:
-        """Whether the position already has a live intent here."""
+    def is_busy(self, account_id: str, position_key: str, seen_block: int | None = None) -> bool:
+        """Whether the position has a call here that may still be mined, or whose block is above `seen_block`."""
 
     async def submit(self, intents: Sequence[Intent], sender: str | None = None) -> list[Submitted]:
         """Hand intents to a signer's lane."""
@@ -207,7 +207,7 @@ class VenueDesk:
                 standings,
                 means,
                 case.setback if case is not None else None,
-                live=self._is_live(sight.venue, borrower),
+                live=self._is_live(sight, borrower),
             )
             kind = KINDS[sight.kind]
             state = kind.join(kind.cut(sight.state, borrower))
@@ -379,10 +379,9 @@ class VenueDesk:
         live = [one.intent for one in self._lanes.live if one.is_open]
         return [intent for intent in live if intent.action == VENUE_LIQUIDATION]
 
-    def _is_live(self, venue: str, borrower: Borrower) -> bool:
-        return self._lanes is not None and self._lanes.is_busy(
-            account_of(borrower), position_key(venue, borrower)
-        )
+    def _is_live(self, sight: VenueSight, borrower: Borrower) -> bool:
+        key = position_key(sight.venue, borrower)
+        return self._lanes is not None and self._lanes.is_busy(account_of(borrower), key, sight.head.number)
 
 
 def _promise(one: _Candidate) -> int:

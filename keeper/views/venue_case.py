@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from keeper.domain.intent import position_of
 from keeper.views import figures
 from keeper.views.output import pick
 
@@ -131,7 +132,9 @@ def _leg(case: VenueCase, leg: VenueAccount) -> Iterator[str]:
         yield _liquidated(case, row, verdicts)
     told = {row["tx_hash"] for row in done}
     key = f"venue/{leg.venue}/{leg.borrower.account}/{leg.borrower.market}"
-    for call in (row for row in case.calls if row["chain"] == leg.chain and row["position_key"] == key):
+    for call in (
+        row for row in case.calls if row["chain"] == leg.chain and position_of(row["position_key"]) == key
+    ):
         if call["tx_hash"] not in told:
             # The daemon was not there when the venue's event came: what it says is not in the log.
             yield f"A liquidation of ours was mined in block {call['block_number']:,} (transaction {call['tx_hash']})."

@@ -89,12 +89,25 @@ class TransactionsAudit:
         self._one_live.expect(
             f"entry {entry.seq}: {intent_id} and {other} are live on one position", holds=other == intent_id
         )
+        unmined = self._unmined(position)
+        self._one_live.expect(
+            f"entry {entry.seq}: {intent_id} begins while {unmined} may still be mined", holds=unmined is None
+        )
         owner = self._slots.setdefault(slot, intent_id)
         self._one_live.expect(
             f"entry {entry.seq}: {intent_id} takes the nonce of {owner}", holds=owner == intent_id
         )
         self._live[position] = intent_id
         self._intents[intent_id] = _Intent(position, slot, intent)
+
+    def _unmined(self, position: tuple[str, str, str]) -> str | None:
+        """Return the live intent of this position, whatever number its key has, that was not mined."""
+        *place, key = position
+        for (*other, its), intent_id in self._live.items():
+            same = other == place and its.partition("~")[0] == key.partition("~")[0] and its != key
+            if same and not self._intents[intent_id].mined:
+                return intent_id
+        return None
 
     def _sign(self, attempt: Mapping[str, Any]) -> None:
         intent = self._intents.get(attempt["intent_id"])

@@ -62,7 +62,7 @@ class ScriptedLane:
     def lane(self) -> ScriptedLane:
         return self
 
-    def is_busy(self, account_id: str, position_key: str) -> bool:
+    def is_busy(self, account_id: str, position_key: str, seen_block: int | None = None) -> bool:
         return any(
             (one.intent.account_id, one.intent.position_key) == (account_id, position_key)
             for one in self.live
