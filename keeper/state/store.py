@@ -96,15 +96,18 @@ class Store:
             raise self._unavailable(error) from error
 
     def forget_old(self, retention: Retention, now_ms: int) -> bool:
-        """Delete a bounded part of what retention no longer keeps. Return whether more may be left."""
+        """Delete a bounded part of what retention no longer keeps. Return whether more may be left.
+
+        Only the oldest rows are looked at, so that a turn with nothing to do costs nothing.
+        """
         try:
             self._begin(durable=False)
             deleted = 0
             for table, kept in (("heads", retention.max_heads), ("price_sets", retention.max_price_sets)):
                 deleted += self._connection.execute(
                     f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} "  # noqa: S608 - fixed names
-                    "WHERE seen_at_ms < ? OR rowid <= (SELECT max(rowid) FROM "
-                    f"{table}) - ? ORDER BY rowid LIMIT {_RETENTION_CHUNK})",
+                    f"ORDER BY rowid LIMIT {_RETENTION_CHUNK}) "
+                    f"AND (seen_at_ms < ? OR rowid <= (SELECT max(rowid) FROM {table}) - ?)",
                     (now_ms - retention.max_age_ms, kept),
                 ).rowcount
             self._connection.execute("COMMIT")

@@ -239,8 +239,8 @@ async def daemon(
     process = await started(name, "-c", str(config), credentials=config.parent / "keys")
     title = f"{name} ended by {ending.name}"
     async with asyncio.timeout(READY_S):
-        while process.returncode is None and len(echo.asked) < before + 6:
-            await asyncio.sleep(0.05)  # noqa: ASYNC110 - an end of the process has no event here
+        while process.returncode is None and len(echo.asked) < before + 6:  # noqa: ASYNC110 - an end has no event
+            await asyncio.sleep(0.05)
     if process.returncode is None:
         for file in ("cmdline", "environ"):
             heard.texts[f"{title}: {file}"] = Path(f"/proc/{process.pid}/{file}").read_bytes()
