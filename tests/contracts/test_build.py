@@ -14,7 +14,7 @@ import pytest
 from chains.contracts import build
 from chains.contracts.artifacts import FOLDER, load
 from chains.hub.attestation import TYPE_STRING
-from chains.hub.events import HubEvent, OptionSet
+from chains.hub.events import HubEvent, OptionSet, SettlementFixed
 from tests.contracts.scene import Scene
 
 HUB_FUNCTIONS = {
@@ -36,6 +36,7 @@ INDEXED = {
     "OptionSet": {"account", "series"},
     "ClaimOpened": {"account", "claim"},
     "ClaimPaid": {"account", "claim"},
+    "SettlementFixed": {"market"},
 }
 
 
@@ -101,7 +102,7 @@ class TestCommand:
 class TestHubInterface:
     @pytest.mark.parametrize("event", get_args(HubEvent), ids=lambda event: event.__name__)
     def test_an_event_is_as_its_dataclass_says(self, event: type) -> None:
-        contract = "OptionDesk" if event is OptionSet else "MarginHub"
+        contract = "OptionDesk" if event in {OptionSet, SettlementFixed} else "MarginHub"
         (entry,) = [item for item in load(contract).abi if item.get("name") == event.__name__]
 
         assert [field.name for field in fields(event)] == [item["name"] for item in entry["inputs"]]

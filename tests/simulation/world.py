@@ -40,6 +40,8 @@ PATIENCE_S = 240
 SOURCES = 4
 ATTESTORS = {name: Key(bytes([at + 1]) * 32) for at, name in enumerate(("anna", "boris"))}
 FINALITY = 6
+WORTH_IT = 1_000
+"""USD below which a step may cost more than it earns, and is rightly left alone."""
 NEAR = 0.02
 """How far from one a health must be before this outsider's own rounding and timing can not be what differs."""
 
@@ -325,7 +327,7 @@ class World:
             each
             for each in self.accounts
             if health(each, self.hubs(), self.price_wad) < 1 - NEAR
-            and worth(each, self.hubs(), self.price_wad) > 200
+            and worth(each, self.hubs(), self.price_wad) > WORTH_IT
         ]
 
     def open_intents(self) -> int:
