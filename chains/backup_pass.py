@@ -52,6 +52,7 @@ class BackupPass:
         self._told: dict[int, set[tuple[str, int]]] = {}
         self._done: int | None = None
         self._not_before = 0
+        self._hurried_to = -1
 
     def begin(self, tip: Head) -> None:
         """Start after this block, unless it was started before."""
@@ -71,9 +72,16 @@ class BackupPass:
 
     def due(self, final: int) -> tuple[int, int] | None:
         """Return the range to read again, given the newest final block, or None while it is too short."""
-        if self._done is None or final < self._not_before or final - 1 - self._done < PASS_BLOCKS:
+        if self._done is None or final < self._not_before:
+            return None
+        shortest = 1 if self._done < self._hurried_to else PASS_BLOCKS
+        if final - 1 - self._done < shortest:
             return None
         return self._done + 1, min(final - 1, self._done + MOST_BLOCKS)
+
+    def hurry(self, last: int) -> None:
+        """Let no block up to `last` wait for a long range: it is read again as soon as it is final."""
+        self._hurried_to = max(self._hurried_to, last)
 
     def postpone(self, final: int) -> None:
         """Note that the range could not be read."""

@@ -66,7 +66,8 @@ class HeadFollower:
     `on_update` is awaited before the next block is read; if it raises, the follower ends with that
     error and nothing was advanced. `decode` reads one log of `address`, the hub and its desk.
     With `finality_tag` what the chain calls finalized may not be undone either. `on_pass` is told of each
-    range of final blocks whose logs were read a second time. `hint_urls` are WebSockets that may shorten a wait; nothing depends on them. `now_ms` stamps updates.
+    range of final blocks whose logs were read a second time, which is soon once `doubt` is set: somebody else sees
+    other amounts. `hint_urls` are WebSockets that may shorten a wait; nothing depends on them. `now_ms` stamps updates.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class HeadFollower:
         range_blocks: int = RANGE_BLOCKS,
         finality_tag: bool = False,
         on_pass: Callable[[LogPass], Awaitable[None]] | None = None,
+        doubt: asyncio.Event | None = None,
     ) -> None:
         self.last_progress_ms = 0
         """When the last update was taken, 0 before the first."""
@@ -103,6 +105,7 @@ class HeadFollower:
         self._has_tag = finality_tag
         self._final: Head | None = None
         self._second = SecondReading(client, address, decode, on_pass)
+        self._doubts = doubt or asyncio.Event()
         self._wake = asyncio.Event()
         self._hints = HeadHints(client.name, hint_urls, self._wake.set)
         self._vain_hints = 0
@@ -150,6 +153,8 @@ class HeadFollower:
                 await self._backfill(tail, head.number - self._finality_depth, seen_ms)
             await self._advance(tail, head, seen_ms)
             await self._look_again(tail, seen_ms)
+        if self._doubts.is_set():
+            await self._look_at_all(tail, seen_ms)
         self._take_final(tail, final)
         await self._second.read(self._final_number(tail))
 
@@ -225,7 +230,18 @@ class HeadFollower:
         span = self._audit.due(tail.heads)
         if span is None:
             return
-        missed = self._audit.first_missed(span[1], await self._client.logs_range(*span, self._address))
+        await self._compare(tail, span, seen_ms)
+        self._audit.done(span[1])
+
+    async def _look_at_all(self, tail: ChainTail, seen_ms: int) -> None:
+        """As `_look_again`, at every block that may still be undone, and let final ones be read again soon."""
+        self._second.hurry(tail.tip.number)
+        if tail.oldest.number < tail.tip.number:
+            await self._compare(tail, (tail.oldest.number + 1, tail.tip.number), seen_ms)
+        self._doubts.clear()
+
+    async def _compare(self, tail: ChainTail, span: tuple[int, int], seen_ms: int) -> None:
+        missed = self._audit.first_missed(await self._client.logs_range(*span, self._address))
         if missed is None:
             return
         _log.error("logs_were_omitted", chain=self._client.name, block=missed)

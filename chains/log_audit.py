@@ -19,7 +19,7 @@ MIN_DEPTH = 4
 class LogAudit:
     """Remembers which logs were delivered for the newest blocks, and when to look again.
 
-    Half of the finality depth behind the tip, in steps of as many blocks.
+    Half of the finality depth behind the tip, in steps of as many blocks; all of them at once where there is doubt.
     """
 
     def __init__(self, finality_depth: int) -> None:
@@ -29,8 +29,7 @@ class LogAudit:
 
     def delivered(self, block: Head, logs: Iterable[Log]) -> None:
         """Note what a block was said to hold."""
-        if self._half:
-            self._delivered[block.hash] = frozenset(read_quantity(log["logIndex"]) for log in logs)
+        self._delivered[block.hash] = frozenset(read_quantity(log["logIndex"]) for log in logs)
 
     def undone(self, ancestor: Head) -> None:
         """Note that only blocks up to `ancestor` are still those that were looked at."""
@@ -48,9 +47,12 @@ class LogAudit:
             return None
         return first, last
 
-    def first_missed(self, last: int, logs: Sequence[Log]) -> int | None:
-        """Return the lowest block of which `logs` hold one that was not delivered. The range up to `last` is done then."""
+    def done(self, last: int) -> None:
+        """Note that everything up to `last` was looked at again."""
         self._done = last
+
+    def first_missed(self, logs: Sequence[Log]) -> int | None:
+        """Return the lowest block of which `logs` hold one that was not delivered."""
         for log in logs:
             known = self._delivered.get(read_hash(log["blockHash"]))
             if known is not None and read_quantity(log["logIndex"]) not in known:

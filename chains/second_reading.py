@@ -49,6 +49,10 @@ class SecondReading:
         """Note that only blocks up to `ancestor` stand."""
         self._passes.undone(ancestor)
 
+    def hurry(self, last: int) -> None:
+        """Read blocks up to `last` again as soon as they are final."""
+        self._passes.hurry(last)
+
     async def read(self, final: int) -> None:
         """Read what is due, given the newest final block's number. What can not be read now is read later."""
         span = self._passes.due(final)

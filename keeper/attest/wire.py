@@ -65,6 +65,19 @@ class RefusalReason(StrEnum):
     EQUIVOCATION = "equivocation"
 
 
+OTHER_AMOUNTS = frozenset(
+    {
+        RefusalReason.UNKNOWN_ACCOUNT,
+        RefusalReason.VERSION,
+        RefusalReason.SEQUENCE,
+        RefusalReason.HEALTHY,
+        RefusalReason.SIZE,
+        RefusalReason.CLAIM,
+    }
+)
+"""Reasons of an attestor that agrees on prices and sees other amounts than whoever asks."""
+
+
 @dataclass(frozen=True, slots=True)
 class CutBlock:
     """The block of one chain that the proposals rest on."""

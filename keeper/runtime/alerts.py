@@ -66,6 +66,8 @@ class Alerts:
         states: Mapping[str, AccountState],
         counts: Mapping[tuple[str, str], Count] | None = None,
         tallies: Mapping[tuple[str, str], Tally] | None = None,
+        *,
+        is_quorum_needed: bool = True,
     ) -> list[Entry]:
         """Return what is to be opened or closed for chains, prices and accounts as they stand.
 
@@ -80,6 +82,7 @@ class Alerts:
             *self._held_prices(counts or {}, tallies or {}),
             *self._unknown(states),
             *self._paused(),
+            *([] if is_quorum_needed else self._closed(QUORUM, "nothing needs a quorum now")),
         ]
 
     def shortage(self, reason: str) -> list[Entry]:

@@ -126,7 +126,9 @@ class Engine:
             await self._evaluate_part(part)
         cut, now_ms = self._evidence.cut(self._now_ms()), self._now_ms()
         counts = self._mispriced.counts(self._states, cut, now_ms)
-        alerts = self._alerts.due(self._states, counts, self._mispriced.tallies)
+        alerts = self._alerts.due(
+            self._states, counts, self._mispriced.tallies, is_quorum_needed=self._is_quorum_needed()
+        )
         if alerts:
             await self._log.write(*alerts)
         self._alerts.recorded(alerts)
@@ -238,6 +240,10 @@ class Engine:
         if state not in ACTIONABLE and not self._planning.has_own_claim(account):
             return False
         return any(pursuit.is_free(account.account_id, leg.chain) for leg in account.legs)
+
+    def _is_quorum_needed(self) -> bool:
+        """Whether anything is left that attestors would be asked to sign."""
+        return bool(self._claims) or not ACTIONABLE.isdisjoint(self._states.values())
 
     def _took(self, decision: Decision) -> None:
         self.decisions += 1

@@ -18,7 +18,7 @@ from chains.hub.attestation import Action
 from chains.hub.signatures import blocks_root
 from config.settings import Settings
 from keeper.attest.quorum import Quorum, QuorumClient
-from keeper.attest.wire import Batch, CutBlock, Proposal, Signed
+from keeper.attest.wire import OTHER_AMOUNTS, Batch, CutBlock, Proposal, Refused, Signed
 from keeper.domain.account import Account
 from keeper.domain.decision import Decision
 from keeper.domain.intent import Intent
@@ -243,6 +243,7 @@ class Pursuit:
 
     def _refused(self, task: Task, quorum: Quorum) -> None:
         self._patience.failed(*task.key, quorum.shortage)
+        self._doubt(task, quorum)
         log.info(
             "quorum_not_reached",
             account=task.decision.account_id,
@@ -250,6 +251,14 @@ class Pursuit:
             action=task.step.action.name,
             reason=quorum.shortage,
         )
+
+    def _doubt(self, task: Task, quorum: Quorum) -> None:
+        """Have the logs of the account's chains read again where an attestor sees other amounts than we do."""
+        account = self._evidence.book.account(task.decision.account_id)
+        answers = quorum.answers.values()
+        if account and any(isinstance(each, Refused) and each.reason in OTHER_AMOUNTS for each in answers):
+            for leg in account.legs:
+                self._evidence.doubts[leg.chain].set()
 
     async def _note_shortages(self, quorums: Sequence[Quorum]) -> None:
         short = [quorum.shortage for quorum in quorums if quorum.signatures is None]

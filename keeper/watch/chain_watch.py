@@ -101,6 +101,7 @@ class ChainWatch:
                 poll_interval_s=self._settings.poll_interval_s,
                 finality_tag=self._settings.finality is Finality.TAG,
                 on_pass=self._on_pass,
+                doubt=self._evidence.doubts[self.name],
                 hint_urls=[each.ws_url for each in self._settings.endpoints if each.ws_url is not None],
             ).run()
         except FinalityViolation as error:

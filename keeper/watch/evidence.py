@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -28,7 +30,7 @@ class Evidence:
     `hub_prices` are each chain's own feeds' newest answers (USD wad by asset): the prices its hub will
     use. They are newer than the price set, which changes only when the median does. `sequencers` is what the
     uptime feeds of chains that have one said at the newest head. `touched` collects the accounts that changed until the engine takes them. `stable_held` is what the (first) configured signer holds of each hub's stable token, raw units, `stable_by_sender` what each does, by (chain, address), `data_charges` what a rollup charges for a call's data, and
-    `native_held` its native wei. `pauses` are what a person said not to begin, `outcomes` what prices forbid, by (chain, asset), and `sales` what they forbid of steps that take the asset, which is to be sold. `estimates` are fed with every price set. `sources` are those in force. `stops` are the chains that only a person may resume, and `unagreed` those where too few endpoints agreed on what decides something, each with the reason. Until every chain has been read and reconciled once (`ready`),
+    `native_held` its native wei. `pauses` are what a person said not to begin, `outcomes` what prices forbid, by (chain, asset), and `sales` what they forbid of steps that take the asset, which is to be sold. `estimates` are fed with every price set. `sources` are those in force. `stops` are the chains that only a person may resume, and `unagreed` those where too few endpoints agreed on what decides something, each with the reason. `doubts` are set by chain when an attestor sees other amounts than ours. Until every chain has been read and reconciled once (`ready`),
     no account is known completely, because it may have a leg on the chain that is missing.
     """
 
@@ -52,6 +54,7 @@ class Evidence:
     sources: tuple[SourceSettings, ...] = ()
     stops: dict[str, str] = field(default_factory=dict)
     unagreed: dict[str, str] = field(default_factory=dict)
+    doubts: defaultdict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
 
     @property
     def ready(self) -> bool:

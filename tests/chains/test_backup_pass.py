@@ -65,6 +65,19 @@ def test_what_could_not_be_read_is_due_again_a_little_later() -> None:
     assert (1, 500 + AGAIN_BLOCKS - 1) == passes.due(500 + AGAIN_BLOCKS)
 
 
+def test_where_there_is_doubt_no_block_up_to_there_waits_for_a_long_range() -> None:
+    passes = started()
+    passes.hurry(7)
+
+    assert passes.due(1) is None
+    assert (1, 4) == passes.due(5)
+    passes.done(4)
+    assert passes.due(5) is None
+    assert (5, 8) == passes.due(9)
+    passes.done(8)
+    assert passes.due(8 + PASS_BLOCKS) is None
+
+
 def test_what_was_told_of_a_block_that_went_is_not_what_was_told_of_the_one_that_came() -> None:
     passes = started()
     passes.told(block(5), [log(5)])

@@ -54,9 +54,9 @@ async def down(stage: Stage) -> AsyncIterator[None]:
 @asynccontextmanager
 async def lying(stage: Stage) -> AsyncIterator[None]:
     """Its sources go on serving what was true before. Whoever does not lie serves what is true."""
-    # What it still holds from the crash before would be no lie in the next one.
+    # What one of its sources still says of the crash before would be no lie in the next one.
     high = int(BEFORE["ETH"]) * WAD * 99 // 100
-    await until(lambda: (believed(stage, LYING, "ETH") or 0) > high, "it believes what was true before")
+    await until(lambda: believed(stage, LYING, "ETH") > high, "all it hears is what was true before")
     stage.follow_truth(LYING, follows=False)
     yield
     stage.follow_truth(LYING, follows=True)
@@ -113,14 +113,14 @@ def quorum_alert(stage: Stage) -> str:
     return str(found[0]["detail"]) if found else ""
 
 
-def believed(stage: Stage, name: str, asset: str) -> int | None:
-    """An attestor's own newest price (USD wad), None if it has none."""
+def believed(stage: Stage, name: str, asset: str) -> int:
+    """An attestor's own newest price (USD wad) if all its sources agree on it, 0 otherwise."""
     own = stage.attestors[name].settings.attestor
     assert own is not None
     with LogReader(own.state_log) as reader:
         newest = reader.prices()
     found = next((row for row in newest["prices"] if row["asset"] == asset), None) if newest else None
-    return found["mid_wad"] if found else None
+    return int(found["mid_wad"]) if found and found["status"] == "ok" else 0
 
 
 def answers(rounds: Rounds, played: Round) -> dict[str, set[str]]:

@@ -113,7 +113,12 @@ CASES = [
         ],
         blind=True,
     ),
-    Fault("B4", "logs left out", lambda _: [On(LOGS, Change(lambda _: []))]),
+    Fault(
+        "B4",
+        "logs left out",
+        lambda _: [On(LOGS, Change(lambda _: []))],
+        alerts=("logs_missed", "book_differs"),
+    ),
     Fault(
         "B5",
         "logs altered",

@@ -222,7 +222,16 @@ class Trial:
             self.mined += 1
         for _ in range(3):
             await self.block()
-        await self.stage.quiet(45)
+        await self._quiet()
+
+    async def _quiet(self) -> None:
+        """Wait until nothing is under way, while blocks go by: what a node left out is found once blocks are final."""
+        for _ in range(MOST_BLOCKS_UNTIL_CALM):
+            with suppress(AssertionError):
+                await self.stage.quiet(CALM_PAUSE_S)
+                return
+            await self.block()
+        raise AssertionError("something is under way still")
 
     async def sound(self, played: Round) -> None:
         """Safety: each who fell was liquidated once per step, nobody else, and log and chain pass the checker."""

@@ -83,12 +83,13 @@ class ScriptedQuorum:
     """Signs everything, or refuses everything."""
 
     short: bool = False
+    reason: RefusalReason = RefusalReason.HEALTHY
     asked: list[Batch] = field(default_factory=list)
 
     async def settle(self, batch: Batch) -> AsyncGenerator[dict[int, Quorum]]:
         self.asked.append(batch)
         found: tuple[bytes, ...] | None = None if self.short else (bytes(65), bytes(65))
-        answers = {"anna": Refused(RefusalReason.HEALTHY, "here")} if self.short else {}
+        answers = {"anna": Refused(self.reason, "here")} if self.short else {}
         hubs = {chain_id: HUBS[name] for name, chain_id in CHAINS.items()}
         shown = [digest(each.attestation, each.chain_id, hubs[each.chain_id]) for each in batch.proposals]
         yield {at: Quorum("0x" + its.hex(), found, answers) for at, its in enumerate(shown)}

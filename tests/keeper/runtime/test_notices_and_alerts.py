@@ -136,6 +136,7 @@ async def test_what_an_earlier_run_left_open_is_closed_when_it_is_over(log: Stat
 
     assert [("AlertClosed", "chain/alpha"), ("AlertClosed", "chain_stopped/beta")] == keys(alerts.due({}))
     assert [("AlertClosed", "quorum")] == keys(alerts.quorum_reached())
+    assert [("AlertClosed", "quorum")] == keys(alerts.due({}, is_quorum_needed=False))[2:]
 
 
 async def test_unknown_accounts_are_an_alert_after_a_while_only(log: StateLog) -> None:

@@ -14,6 +14,7 @@ from chains.hub.attestation import Action
 from chains.hub.codec import LIQUIDATE, attested_call
 from config.units import WAD
 from keeper.attest.quorum import Quorum
+from keeper.attest.wire import RefusalReason
 from keeper.domain.health import AccountState, Interval
 from keeper.domain.intent import Intent, IntentState
 from keeper.domain.plan import Plan
@@ -80,6 +81,43 @@ async def test_a_short_quorum_makes_no_storm_though_another_chain_of_the_account
     await scene.turn()
     assert 1 == len(scene.lanes["alpha"].taken)
     assert not scene.patience.must_wait(ACCOUNT, "alpha")
+
+
+@pytest.mark.parametrize(
+    ("reason", "doubted"),
+    [
+        (RefusalReason.HEALTHY, {"alpha", "beta"}),
+        (RefusalReason.VERSION, {"alpha", "beta"}),
+        (RefusalReason.PRICE, set()),
+        (RefusalReason.UNREACHABLE, set()),
+    ],
+)
+async def test_where_an_attestor_sees_other_amounts_the_accounts_chains_are_read_again(
+    scene: Scene, reason: RefusalReason, doubted: set[str]
+) -> None:
+    scene.world.mine("beta", *opened("beta", eth="0.01"))
+    scene.quorum.short, scene.quorum.reason = True, reason
+    await scene.turn()
+
+    assert doubted == {chain for chain, doubt in scene.world.evidence.doubts.items() if doubt.is_set()}
+
+
+async def test_an_alert_of_a_short_quorum_ends_with_the_need_for_one(scene: Scene) -> None:
+    scene.quorum.short = True
+    await scene.turn()
+    assert ["quorum"] == open_alerts(scene)
+    await scene.turn()
+    assert ["quorum"] == open_alerts(scene)
+    scene.world.evidence.prices = price_set(4_000)
+    await scene.turn()
+
+    assert [] == open_alerts(scene)
+
+
+def open_alerts(scene: Scene) -> list[str]:
+    with LogReader(scene.log.path) as reader:
+        rows = reader.select("SELECT dedupe_key FROM alerts WHERE closed_at_ms IS NULL ORDER BY dedupe_key")
+    return [row["dedupe_key"] for row in rows]
 
 
 async def test_a_lane_that_is_not_ready_makes_no_decisions_grow(scene: Scene) -> None:
