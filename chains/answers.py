@@ -141,6 +141,23 @@ def read_receipt(value: object, tx_hash: str) -> Receipt:
     )
 
 
+def read_sent(value: object, sender: str, block_hash: str) -> dict[int, str]:
+    """Return the hashes of `sender`'s transactions in a block with its transactions in full, by their nonces."""
+    block = read_object(value, "block")
+    if read_hash(block.get("hash")) != block_hash.lower():
+        raise MalformedAnswer("the transactions are of another block")
+    sent: dict[int, str] = {}
+    for entry in read_list(block.get("transactions"), "transactions"):
+        transaction = read_object(entry, "transaction")
+        if read_address(transaction.get("from")) != sender.lower():
+            continue
+        nonce = read_quantity(transaction.get("nonce"))
+        if nonce in sent:
+            raise MalformedAnswer(f"two transactions of a sender with nonce {nonce}"[:120])
+        sent[nonce] = read_hash(transaction.get("hash"))
+    return sent
+
+
 def read_logs(
     value: object, *, address: Emitters, first: int = 0, last: int | None = None, block_hash: str = ""
 ) -> list[Log]:

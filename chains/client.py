@@ -24,6 +24,7 @@ from chains.answers import (
     read_logs,
     read_quantity,
     read_receipt,
+    read_sent,
 )
 from chains.blocks import Head
 from chains.endpoint import Call, Endpoint
@@ -235,12 +236,30 @@ class ChainClient:
 
         return await self._ask(question, needs=calls_by_hash)
 
-    async def receipt(self, tx_hash: str) -> Receipt | None:
-        """Return the transaction's receipt, or None while the node knows none."""
+    @property
+    def asked_first(self) -> str:
+        """The name of the endpoint that is usually asked now, without what is secret in its URL."""
+        return self.pool.asked_first
+
+    async def receipt(self, tx_hash: str, *, other: bool = False) -> Receipt | None:
+        """Return the transaction's receipt, or None while the node knows none. With `other` another endpoint is asked
+        than usually is.
+        """
 
         async def question(endpoint: Endpoint) -> Receipt | None:
             found = await endpoint.request("eth_getTransactionReceipt", [tx_hash])
             return None if found is None else read_receipt(found, tx_hash)
+
+        return await (self.pool.ask(question, other=True) if other else self._ask(question))
+
+    async def sent_in(self, block_hash: str, sender: str) -> dict[int, str]:
+        """Return the hashes of a sender's transactions in this block, by their nonces. Raises `NotYetThere` if the
+        block is not there. The whole block is read.
+        """
+
+        async def question(endpoint: Endpoint) -> dict[int, str]:
+            found = await endpoint.request("eth_getBlockByHash", [block_hash, True])
+            return read_sent(present(found, f"block {block_hash}"), sender, block_hash)
 
         return await self._ask(question)
 

@@ -77,6 +77,11 @@ class EndpointPool:
         return tuple(member.endpoint for member in self._members)
 
     @property
+    def asked_first(self) -> str:
+        """The name of the endpoint that a question is put to first now, empty if none can be asked."""
+        return next((member.endpoint.name for member in self._in_order()), "")
+
+    @property
     def disputed(self) -> str:
         """Why nobody's word about the chain counts, empty while it does."""
         return self._survey.disputed

@@ -20,6 +20,7 @@ class AlertKind(StrEnum):
     NODE_FEE_CAP = "node_fee_cap"
     KEY_RESERVED = "key_reserved"
     UNKNOWN_ANSWER = "unknown_answer"
+    HIDDEN_RECEIPT = "hidden_receipt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,15 @@ class Mined:
     block_hash: str
     block_number: int
     status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Which transaction used a nonce up, in which canonical block."""
+
+    tx_hash: str
+    block_hash: str
+    block_number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +104,14 @@ class NonceFree:
 
 @dataclass(frozen=True, slots=True)
 class NonceUsedFinally:
-    """As `NonceUsed`, and in a block deeper than reorgs go."""
+    """As `NonceUsed`, in a block deeper than reorgs go, and by a transaction that is not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptHidden:
+    """As `NonceUsed`, in a block deeper than reorgs go: one of ours did (`use`), or for long nobody could tell who."""
+
+    use: Use | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +149,7 @@ Event: TypeAlias = (
     | NonceUsed
     | NonceFree
     | NonceUsedFinally
+    | ReceiptHidden
     | CancelDue
     | BumpDue
     | ResendDue

@@ -114,7 +114,7 @@ class Lane:
         foreign = (AlertKind.FOREIGN_NONCE, AlertKind.FOREIGN_PENDING)
         if any(self._recorder.is_open(kind) for kind in foreign):
             return "its key is used elsewhere"
-        if any(one.view.nonce_used_at is not None for one in self._live.values()):
+        if any(one.view.is_used and one.view.hidden is None for one in self._live.values()):
             return "its key may be used elsewhere"
         return ""
 
@@ -302,7 +302,7 @@ class Lane:
         for sighting in sightings:
             one = sighting.tracked
             rows: list[entries.Entry] = []
-            reason: str | None = None
+            reason = sighting.reason
             before = one.view.mined
             if before is not None and isinstance(sighting.event, (ReceiptGone, ReceiptSeen)):
                 rows.append(entries.ReceiptGone(one.intent.intent_id, before.tx_hash, before.block_hash))
@@ -326,7 +326,7 @@ class Lane:
         orders: list[Order] = []
         is_lowest = True
         for one in self.live:
-            if not one.is_open or one.view.nonce_used_at is not None:
+            if not one.is_open or one.view.is_used:
                 continue
             if not is_lowest:
                 one.lowest_since_block = None

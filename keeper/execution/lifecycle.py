@@ -35,6 +35,7 @@ from keeper.execution.events import (
     NonceUsedFinally,
     RaiseAlert,
     ReceiptGone,
+    ReceiptHidden,
     ReceiptSeen,
     Refused,
     ResendDue,
@@ -43,6 +44,7 @@ from keeper.execution.events import (
     Sign,
     Signed,
     SlotReserved,
+    Use,
 )
 
 LIVE_STATES = frozenset(
@@ -65,6 +67,8 @@ class Blocked(StrEnum):
     """The sender can not pay: the same bytes go out again after a top-up."""
     FEE = "fee"
     """A higher fee would pass a ceiling or a spending limit: the old bytes stay out."""
+    RECEIPT = "receipt"
+    """Its nonce is used for good, and no node shows a receipt of ours: it is looked for until one does."""
 
 
 class IllegalTransition(Exception):
@@ -84,7 +88,8 @@ class AttemptView:
 class IntentView:
     """All that decides an intent's next step. `attempts` are in the order they were signed.
 
-    `nonce_used_at` is the block at which the chain's nonce was first seen past ours with no receipt of ours.
+    `nonce_used_at` is the block at which the chain's nonce was first seen past ours with no receipt of ours;
+    `hidden` is which of ours is known to have used it all the same.
     """
 
     state: IntentState = IntentState.PROPOSED
@@ -94,6 +99,12 @@ class IntentView:
     blocked: Blocked | None = None
     cancelling: bool = False
     nonce_used_at: int | None = None
+    hidden: Use | None = None
+
+    @property
+    def is_used(self) -> bool:
+        """Whether its nonce is used, as far as is known: nothing more that is signed or sent can be mined."""
+        return self.nonce_used_at is not None or self.blocked is Blocked.RECEIPT
 
     def attempt(self, tx_hash: str) -> AttemptView:
         """Return the attempt of that hash. Raises `IllegalTransition` if it is not ours."""
@@ -173,7 +184,7 @@ def _answered(view: IntentView, event: SendAnswered) -> Transition:
             effects = (ClearAlert(AlertKind.FUNDS),) if view.blocked is Blocked.FUNDS else ()
             blocked = None if view.blocked is Blocked.FUNDS else view.blocked
             return Transition(replace(view, state=IntentState.BROADCAST, blocked=blocked), effects)
-        case SendClass.FUNDS:
+        case SendClass.FUNDS if not view.is_used:
             return Transition(replace(view, blocked=Blocked.FUNDS), (RaiseAlert(AlertKind.FUNDS),))
         case SendClass.UNDERPRICED | SendClass.REPLACE_UNDERPRICED if not is_newest:
             return Transition(view)
@@ -207,12 +218,21 @@ def _unchanged(view: IntentView, _: Event) -> Transition:
 
 def _receipt_seen(view: IntentView, event: ReceiptSeen) -> Transition:
     view.attempt(event.mined.tx_hash)
-    effects: tuple[Effect, ...] = ()
-    if view.blocked is not None:
-        alert = AlertKind.FUNDS if view.blocked is Blocked.FUNDS else AlertKind.FEE_CEILING
-        effects = (ClearAlert(alert),)
-    mined = replace(view, state=IntentState.MINED, mined=event.mined, blocked=None, nonce_used_at=None)
-    return Transition(mined, effects)
+    mined = replace(
+        view, state=IntentState.MINED, mined=event.mined, blocked=None, nonce_used_at=None, hidden=None
+    )
+    return Transition(mined, _unblocked(view))
+
+
+def _unblocked(view: IntentView) -> tuple[Effect, ...]:
+    return () if view.blocked is None else (ClearAlert(_ALERT_OF[view.blocked]),)
+
+
+_ALERT_OF: Mapping[Blocked, AlertKind] = {
+    Blocked.FUNDS: AlertKind.FUNDS,
+    Blocked.FEE: AlertKind.FEE_CEILING,
+    Blocked.RECEIPT: AlertKind.HIDDEN_RECEIPT,
+}
 
 
 def _receipt_gone(view: IntentView, _: ReceiptGone) -> Transition:
@@ -232,28 +252,39 @@ def _nonce_used(view: IntentView, event: NonceUsed) -> Transition:
 
 
 def _nonce_free(view: IntentView, _: NonceFree) -> Transition:
-    return Transition(replace(view, nonce_used_at=None))
+    free = replace(view, nonce_used_at=None, hidden=None)
+    if view.blocked is not Blocked.RECEIPT:
+        return Transition(free)
+    return Transition(replace(free, blocked=None), _unblocked(view))
+
+
+def _receipt_hidden(view: IntentView, event: ReceiptHidden) -> Transition:
+    hidden = replace(view, blocked=Blocked.RECEIPT, hidden=event.use)
+    if view.blocked is Blocked.RECEIPT:
+        return Transition(hidden)
+    return Transition(hidden, (*_unblocked(view), RaiseAlert(AlertKind.HIDDEN_RECEIPT)))
 
 
 def _nonce_lost(view: IntentView, _: NonceUsedFinally) -> Transition:
-    lost = replace(view, state=IntentState.FINAL_LOST_NONCE, blocked=None)
-    return Transition(lost, (RaiseAlert(AlertKind.FOREIGN_NONCE),))
+    lost = replace(view, state=IntentState.FINAL_LOST_NONCE, blocked=None, hidden=None)
+    over = _unblocked(view) if view.blocked is Blocked.RECEIPT else ()
+    return Transition(lost, (*over, RaiseAlert(AlertKind.FOREIGN_NONCE)))
 
 
 def _cancel(view: IntentView, event: CancelDue) -> Transition:
-    if view.cancelling or view.nonce_used_at is not None:
+    if view.cancelling or view.is_used:
         return Transition(view)
     return Transition(replace(view, cancelling=True), (Sign(is_cancel=True, reason=event.reason),))
 
 
 def _bump(view: IntentView, _: BumpDue) -> Transition:
-    if view.nonce_used_at is not None or view.blocked is Blocked.FUNDS:
+    if view.is_used or view.blocked is Blocked.FUNDS:
         return Transition(view)
     return Transition(view, (Sign(view.cancelling, "bump"),))
 
 
 def _resend(view: IntentView, _: ResendDue) -> Transition:
-    if view.nonce_used_at is not None:
+    if view.is_used:
         return Transition(view)
     return Transition(view, (Send(view.attempts[-1].tx_hash),))
 
@@ -273,6 +304,7 @@ _UNMINED: _Rules = {
     NonceUsed: _nonce_used,
     NonceFree: _nonce_free,
     NonceUsedFinally: _nonce_lost,
+    ReceiptHidden: _receipt_hidden,
     CancelDue: _cancel,
     BumpDue: _bump,
     ResendDue: _resend,

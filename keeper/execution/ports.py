@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from chains.answers import FeeQuote, Receipt
@@ -16,8 +17,15 @@ class LaneChain(Protocol):
     async def block(self, at: int | str) -> Head:
         """Return the canonical block of that number, or the block of that hash."""
 
-    async def receipt(self, tx_hash: str) -> Receipt | None:
-        """Return a transaction's receipt, None while the node knows none."""
+    @property
+    def asked_first(self) -> str:
+        """The name of the node that is usually asked now."""
+
+    async def receipt(self, tx_hash: str, *, other: bool = False) -> Receipt | None:
+        """Return a transaction's receipt, None while the node (or an `other` than is usually asked) knows none."""
+
+    async def sent_in(self, block_hash: str, sender: str) -> Mapping[int, str]:
+        """Return the hashes of a sender's transactions in a block, by their nonces."""
 
     async def transaction_count(self, address: str, block: int | str = "latest") -> int:
         """Return the sender's next nonce as of a block."""

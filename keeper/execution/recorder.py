@@ -68,6 +68,13 @@ _WORDS = {
         "see detail; it was treated as unknown",
         True,
     ),
+    AlertKind.HIDDEN_RECEIPT: _Words(
+        "warning",
+        "an intent's nonce is used for good, and no node shows a receipt of its transactions",
+        "until one does, its position is not acted on and its cost stays reserved: mend the node, or add an endpoint "
+        "that keeps receipts (and the state of the blocks since, where detail says that nobody could tell who used it)",
+        False,
+    ),
 }
 
 

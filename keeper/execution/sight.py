@@ -18,8 +18,11 @@ from keeper.execution.events import (
     NonceUsed,
     NonceUsedFinally,
     ReceiptGone,
+    ReceiptHidden,
     ReceiptSeen,
 )
+from keeper.execution.lifecycle import Blocked
+from keeper.execution.nonce_use import use_of
 from keeper.execution.ports import LaneChain
 from keeper.execution.together import together
 from keeper.execution.tracked import Tracked, request_of
@@ -27,11 +30,15 @@ from keeper.execution.tracked import Tracked, request_of
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """Something that happened to an intent, seen on chain. `receipt` stands beside a new `ReceiptSeen`."""
+    """Something that happened to an intent, seen on chain, and why that is said, where it needs saying.
+
+    `receipt` stands beside a new `ReceiptSeen`.
+    """
 
     tracked: Tracked
     event: Event
     receipt: Receipt | None = None
+    reason: str | None = None
 
 
 class _Canonical:
@@ -87,7 +94,7 @@ class Sight:
     def _may_have_moved(self, one: Tracked, head: Head, used_nonces: int, removed: Collection[str]) -> bool:
         mined = one.view.mined
         if mined is None:
-            return one.nonce < used_nonces or one.view.nonce_used_at is not None
+            return one.nonce < used_nonces or one.view.is_used
         return (
             one.nonce >= used_nonces or mined.block_hash in removed or self._is_deep(mined.block_number, head)
         )
@@ -112,10 +119,10 @@ class Sight:
             if mined is not None:
                 return [Sighting(one, ReceiptGone())]
             if one.nonce >= used_nonces:
-                return [Sighting(one, NonceFree())] if one.view.nonce_used_at is not None else []
-            if await self._is_lost(one, head):
-                return [Sighting(one, NonceUsedFinally())]
-            return [Sighting(one, NonceUsed(head.number))] if one.view.nonce_used_at is None else []
+                return [Sighting(one, NonceFree())] if one.view.is_used else []
+            if one.view.nonce_used_at is None:
+                return [Sighting(one, NonceUsed(head.number))]
+            return await self._without_receipt(one, one.view.nonce_used_at, head, canonical)
         except ChainError:
             return []
 
@@ -136,12 +143,41 @@ class Sight:
             sightings.append(Sighting(one, Finalised()))
         return sightings
 
-    async def _is_lost(self, one: Tracked, head: Head) -> bool:
-        """Whether the nonce was used by another in a block that is deep enough, as seen for as long."""
-        seen_at = one.view.nonce_used_at
-        if seen_at is None or not self._is_deep(seen_at, head):
-            return False
-        return one.nonce < await self.nonce(head.number - self._finality_depth)
+    async def _without_receipt(
+        self, one: Tracked, seen_at: int, head: Head, canonical: _Canonical
+    ) -> list[Sighting]:
+        """Tell what became of an intent whose nonce is used since `seen_at`, once that can not be undone any more."""
+        last = head.number - self._finality_depth
+        if last < seen_at:
+            return []
+        hidden = one.view.hidden
+        if hidden is not None and await canonical.hash_at(hidden.block_number) in {hidden.block_hash, None}:
+            return await self._from_another(one, hidden.tx_hash, head, canonical)
+        try:
+            if one.nonce >= await self.nonce(last):
+                return []
+            use = await use_of(self._chain, self._sender, one.nonce, seen_at, last)
+        except ChainError as error:
+            is_told = one.view.blocked is Blocked.RECEIPT
+            if is_told or last < seen_at + self._finality_depth:
+                return []
+            reason = f"who used nonce {one.nonce} can not be told: {error}"
+            return [Sighting(one, ReceiptHidden(None), reason=reason)]
+        where = f"{use.tx_hash} in block {use.block_number}"
+        if use.tx_hash not in one.attempts:
+            return [Sighting(one, NonceUsedFinally(), reason=f"nonce {one.nonce} was used by {where}")]
+        found = await self._from_another(one, use.tx_hash, head, canonical)
+        reason = f"{self._chain.asked_first} gives no receipt of {where}"
+        return found or [Sighting(one, ReceiptHidden(use), reason=reason)]
+
+    async def _from_another(
+        self, one: Tracked, tx_hash: str, head: Head, canonical: _Canonical
+    ) -> list[Sighting]:
+        """Ask another node than usual for a receipt that must be there."""
+        receipt = await self._chain.receipt(tx_hash, other=True)
+        if receipt is None or await canonical.hash_at(receipt.block_number) != receipt.block_hash:
+            return []
+        return self._mined(one, receipt, head)
 
     async def why_reverted(self, one: Tracked, receipt: Receipt) -> str:
         """Return why a mined call failed, by running it on the block before; empty if that does not tell."""

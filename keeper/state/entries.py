@@ -190,7 +190,7 @@ class AttemptSent(Entry):
 
 @dataclass(frozen=True, slots=True)
 class IntentMoved(Entry):
-    """The intent's whole state after a transition. `blocked` is None, ``funds`` or ``fee``."""
+    """The intent's whole state after a transition. `blocked` is None, ``funds``, ``fee`` or ``receipt``."""
 
     kind: ClassVar[str] = "intent_moved"
     intent_id: str

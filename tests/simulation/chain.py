@@ -215,6 +215,11 @@ class SimChain:
                     return receipt
         return None
 
+    def sent_in(self, block_hash: str) -> dict[int, str] | None:
+        """Return the hashes of the sender's transactions in a block, by nonce. None if there is no such block."""
+        block = self.blocks.get(block_hash)
+        return None if block is None else {each.nonce: each.tx_hash for each, _ in block.mined}
+
     def _executed(
         self, hub: HubState, transaction: Transaction, now_s: int
     ) -> tuple[HubState, list[HubEvent], bool]:

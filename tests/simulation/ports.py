@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -25,6 +25,7 @@ class Weather:
     loses: float = 0.0
     slow_s: float = 0.05
     silent: bool = False
+    hides_receipts: bool = False
 
 
 @dataclass
@@ -45,9 +46,21 @@ class Port:
             raise NotYetThere(f"no block {at}")
         return found.head
 
-    async def receipt(self, tx_hash: str) -> Receipt | None:
+    @property
+    def asked_first(self) -> str:
+        return "sim"
+
+    async def receipt(self, tx_hash: str, *, other: bool = False) -> Receipt | None:
+        del other
         await self._reach()
-        return self.chain.receipt(tx_hash)
+        return None if self.weather.hides_receipts else self.chain.receipt(tx_hash)
+
+    async def sent_in(self, block_hash: str, sender: str) -> Mapping[int, str]:
+        await self._reach()
+        found = self.chain.sent_in(block_hash)
+        if found is None:
+            raise NotYetThere(f"{sender} in {block_hash}")
+        return found
 
     async def transaction_count(self, address: str, block: int | str = "latest") -> int:
         await self._reach()

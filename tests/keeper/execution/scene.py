@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -92,6 +92,10 @@ class Meddler:
         self.swallow = 0
         self.answer: SendOutcome | None = None
         self.blind_receipts = 0
+        self.asked_first = "a node"
+        self.other_shows = False
+        self.blind_state_below = 0
+        self.counts_asked = 0
         self.blind_blocks = 0
         self.wrong_block = False
         self.nonce_lag = 0
@@ -102,8 +106,11 @@ class Meddler:
             raise NotYetThere("the node lags")
         return await self.client.block(at)
 
-    async def receipt(self, tx_hash: str) -> Receipt | None:
-        if self.blind_receipts > 0:
+    async def sent_in(self, block_hash: str, sender: str) -> Mapping[int, str]:
+        return await self.client.sent_in(block_hash, sender)
+
+    async def receipt(self, tx_hash: str, *, other: bool = False) -> Receipt | None:
+        if self.blind_receipts > 0 and not (other and self.other_shows):
             self.blind_receipts -= 1
             return None
         found = await self.client.receipt(tx_hash)
@@ -114,6 +121,9 @@ class Meddler:
         return found
 
     async def transaction_count(self, address: str, block: int | str = "latest") -> int:
+        self.counts_asked += 1
+        if isinstance(block, int) and block < self.blind_state_below:
+            raise NotYetThere("missing trie node")
         return max(0, await self.client.transaction_count(address, block) - self.nonce_lag)
 
     async def fees(self) -> FeeQuote:
