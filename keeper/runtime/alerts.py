@@ -63,7 +63,7 @@ class Alerts:
 
     def due(
         self,
-        states: Mapping[str, AccountState],
+        tally: Mapping[AccountState, int],
         counts: Mapping[tuple[str, str], Count] | None = None,
         tallies: Mapping[tuple[str, str], Tally] | None = None,
         *,
@@ -71,8 +71,8 @@ class Alerts:
     ) -> list[Entry]:
         """Return what is to be opened or closed for chains, prices and accounts as they stand.
 
-        `counts` are the accounts that a held price concerns, by (chain, asset), and `tallies` what guards
-        have held back so far, by (asset, guard).
+        `tally` is how many accounts are in each state, `counts` are those that a held price concerns, by
+        (chain, asset), and `tallies` what guards have held back so far, by (asset, guard).
         """
         return [
             *self._chains(),
@@ -80,7 +80,7 @@ class Alerts:
             *self._sequencers(),
             *self._prices(),
             *self._held_prices(counts or {}, tallies or {}),
-            *self._unknown(states),
+            *self._unknown(tally.get(AccountState.UNKNOWN, 0)),
             *self._paused(),
             *([] if is_quorum_needed else self._closed(QUORUM, "nothing needs a quorum now")),
         ]
@@ -183,8 +183,7 @@ class Alerts:
             entries += self._opened(alert)
         return entries
 
-    def _unknown(self, states: Mapping[str, AccountState]) -> list[Entry]:
-        unknown = sum(state is AccountState.UNKNOWN for state in states.values())
+    def _unknown(self, unknown: int) -> list[Entry]:
         if not unknown:
             self._unknown_since_ms = None
             return self._closed(UNKNOWN_ACCOUNTS, "every account is known")

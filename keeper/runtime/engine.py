@@ -24,6 +24,7 @@ from keeper.margin.states import ACTIONABLE
 from keeper.planner.decide import Assessment
 from keeper.runtime.alerts import Alerts
 from keeper.runtime.mispriced import Mispriced
+from keeper.runtime.noted_states import NotedStates
 from keeper.runtime.notices import Notices
 from keeper.runtime.patience import Patience
 from keeper.runtime.planning import Planning
@@ -78,7 +79,7 @@ class Engine:
         self._scan = CriticalPrices(self._columns)
         self._standoffs = Standoffs(settings, evidence, now_ms)
         self._mispriced = Mispriced(policy, evidence, Scan(self._columns), guards)
-        self._states: dict[str, AccountState] = {}
+        self._states = NotedStates()
         senders = pursuit.senders if pursuit is not None else None
         self._planning = Planning(settings, policy, evidence, effective, senders)
         self._notices = Notices(policy)
@@ -127,7 +128,7 @@ class Engine:
         cut, now_ms = self._evidence.cut(self._now_ms()), self._now_ms()
         counts = self._mispriced.counts(self._states, cut, now_ms)
         alerts = self._alerts.due(
-            self._states, counts, self._mispriced.tallies, is_quorum_needed=self._is_quorum_needed()
+            self._states.tally, counts, self._mispriced.tallies, is_quorum_needed=self._is_quorum_needed()
         )
         if alerts:
             await self._log.write(*alerts)
@@ -177,7 +178,7 @@ class Engine:
 
         They decide nothing: the scan has just found that their state is as noted.
         """
-        for account_id in self._oldest_shown(done):
+        for account_id in self._oldest_shown(frozenset(done)):
             account = self._evidence.book.account(account_id)
             state = self._states.get(account_id)
             self._shown.pop(account_id)
@@ -213,7 +214,7 @@ class Engine:
             account = self._evidence.book.account(account_id)
             if account is None:
                 self._columns.remove(account_id)
-                self._states.pop(account_id, None)
+                self._states.forget(account_id)
             else:
                 self._columns.update([account])
         return touched
@@ -243,12 +244,12 @@ class Engine:
 
     def _is_quorum_needed(self) -> bool:
         """Whether anything is left that attestors would be asked to sign."""
-        return bool(self._claims) or not ACTIONABLE.isdisjoint(self._states.values())
+        return bool(self._claims) or not ACTIONABLE.isdisjoint(self._states.tally)
 
     def _took(self, decision: Decision) -> None:
         self.decisions += 1
         self._notices.told(decision)
-        self._states[decision.account_id] = decision.state
+        self._states.note(decision.account_id, decision.state)
         self._columns.note_state(decision.account_id, decision.state)
         if decision.state is not decision.previous:
             log.info(

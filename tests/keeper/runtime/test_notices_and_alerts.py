@@ -16,7 +16,7 @@ from keeper.state.log import StateLog
 from keeper.watch.status import ChainState
 from oracles.sources.sequencer import SequencerState, SequencerStatus
 from tests.keeper.state.samples import decision
-from tests.keeper.watch.world import ACCOUNT, NOW_MS, World, log_path
+from tests.keeper.watch.world import NOW_MS, World, log_path
 
 H, M, R, L, B, U = (
     AccountState.HEALTHY,
@@ -143,6 +143,6 @@ async def test_unknown_accounts_are_an_alert_after_a_while_only(log: StateLog) -
     world, clock = World(), Clock()
     alerts = Alerts(world.settings, world.evidence, log, clock)
 
-    assert [] == keys(alerts.due({ACCOUNT: U}))
+    assert [] == keys(alerts.due({U: 1}))
     clock.now_ms += int(world.settings.risk.unknown_alert_s * 1000) + 1
-    assert [("AlertOpened", "unknown_accounts")] == keys(alerts.due({ACCOUNT: U}))
+    assert [("AlertOpened", "unknown_accounts")] == keys(alerts.due({U: 1}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -59,7 +60,7 @@ class Scene:
         """What the log is told by one evaluation."""
         self.standoffs.look()
         counts = self.mispriced.counts(self.states, self.evidence.cut(self.clock.now_ms), self.clock.now_ms)
-        entries = self.alerts.due(self.states, counts, self.mispriced.tallies)
+        entries = self.alerts.due(Counter(self.states.values()), counts, self.mispriced.tallies)
         self.alerts.recorded(entries)
         return entries
 
