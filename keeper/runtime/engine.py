@@ -41,7 +41,7 @@ from oracles.guards.guards import Guards
 
 RETRY_LOOK_S = 0.25
 PART = 100
-"""Accounts decided without a pause. A crash of thousands must not keep a head or a price from being heard."""
+"""Accounts read or decided without a pause. A crash of thousands must not keep a head or a price from being heard."""
 PART_THAT_BENDS = 4
 """The same of accounts whose figures bend: options are priced for each."""
 REFRESHED = 25
@@ -112,8 +112,10 @@ class Engine:
     async def evaluate(self) -> None:
         """Evaluate once. Raises `LogUnavailable`; what was not recorded is then decided and told again."""
         self.evaluations += 1
-        touched = self._take_touched()
+        touched = sorted(self._evidence.touched)
+        self._evidence.touched.clear()
         try:
+            await self._take(touched)
             await self._evaluate(touched)
         except BaseException:
             self._evidence.touched.update(touched)
@@ -206,18 +208,17 @@ class Engine:
         self._scan.certify(account, found.state, found.health, self._evidence.prices.prices)
         return found
 
-    def _take_touched(self) -> list[str]:
-        """Bring the columns up to date with the book."""
-        touched = sorted(self._evidence.touched)
-        self._evidence.touched.clear()
-        for account_id in touched:
+    async def _take(self, touched: Sequence[str]) -> None:
+        """Bring the columns up to date with the book. After a start that is everybody: others get their turn in between."""
+        for number, account_id in enumerate(touched, 1):
             account = self._evidence.book.account(account_id)
             if account is None:
                 self._columns.remove(account_id)
                 self._states.forget(account_id)
             else:
                 self._columns.update([account])
-        return touched
+            if number % PART == 0:
+                await asyncio.sleep(0)
 
     def _decide(self, account: Account, cut: Sequence[CutPoint], now_ms: int) -> Decision | None:
         previous = self._states.get(account.account_id)

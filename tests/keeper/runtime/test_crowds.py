@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -92,6 +93,31 @@ async def test_a_head_evaluates_those_that_changed_in_it(crowd: Crowd) -> None:
     assert [account_id(number) for number in CHANGED] == evaluated[: len(CHANGED)]
     assert len(CHANGED) + REFRESHED == len(evaluated)
     assert REFRESHED == len(await crowd.evaluate()), "they are final at once here"
+
+
+async def test_what_changes_while_a_crowd_is_read_is_looked_at_next(crowd: Crowd) -> None:
+    crowd.world.evidence.touched |= {account_id(number) for number in range(SIZE)}
+    evaluating = asyncio.create_task(crowd.evaluate())
+    await asyncio.sleep(0)
+    crowd.world.mine("beta", *(DebtSet(account_id(number), 10**9, 3) for number in CHANGED))
+    assert not evaluating.done()
+
+    assert SIZE == len(set(await evaluating))
+    assert {account_id(number) for number in CHANGED} == crowd.world.evidence.touched
+    assert len(CHANGED) + REFRESHED == len(await crowd.evaluate())
+
+
+async def test_a_crowd_that_was_not_read_to_its_end_is_read_again(crowd: Crowd) -> None:
+    everybody = {account_id(number) for number in range(SIZE)}
+    crowd.world.evidence.touched |= everybody
+    evaluating = asyncio.create_task(crowd.evaluate())
+    await asyncio.sleep(0)
+
+    evaluating.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await evaluating
+
+    assert everybody == crowd.world.evidence.touched
 
 
 async def test_everybody_is_refreshed_in_turn(crowd: Crowd) -> None:
