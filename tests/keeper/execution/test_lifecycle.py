@@ -14,6 +14,7 @@ from keeper.execution.events import (
     AlertKind,
     BumpDue,
     CancelDue,
+    ClearAlert,
     Effect,
     Event,
     FeeCeilingHit,
@@ -24,6 +25,7 @@ from keeper.execution.events import (
     NonceUsedFinally,
     RaiseAlert,
     ReceiptGone,
+    ReceiptHidden,
     ReceiptSeen,
     Refused,
     ResendDue,
@@ -32,6 +34,7 @@ from keeper.execution.events import (
     Sign,
     Signed,
     SlotReserved,
+    Use,
 )
 from keeper.execution.lifecycle import (
     LIVE_STATES,
@@ -230,6 +233,7 @@ class World(RuleBasedStateMachine):
     def begin(self) -> None:
         self.count = 0
         self.pool: set[str] = set()
+        self.told: set[AlertKind] = set()
         self.on_chain: str | None = None
         self.height = 1
         self.view = after(SlotReserved(7))
@@ -243,6 +247,10 @@ class World(RuleBasedStateMachine):
                 self.pool.add(effect.tx_hash)
             elif isinstance(effect, Sign) and self.count < 12:
                 self.sign(is_cancel=effect.is_cancel)
+            elif isinstance(effect, RaiseAlert):
+                self.told.add(effect.kind)
+            elif isinstance(effect, ClearAlert):
+                self.told.discard(effect.kind)
 
     def sign(self, *, is_cancel: bool) -> None:
         self.count += 1
@@ -301,6 +309,20 @@ class World(RuleBasedStateMachine):
         elif self.view.nonce_used_at is not None:
             self.apply(NonceUsedFinally())
 
+    @precondition(lambda self: self.is_open() and self.on_chain is not None)
+    @rule(is_told=st.booleans())
+    def a_node_hides_the_receipt_for_long(self, is_told: bool) -> None:
+        self.apply(NonceUsed(self.height))
+        if is_told and self.on_chain != "foreign":
+            self.apply(ReceiptHidden(Use(str(self.on_chain), f"b{self.height}", self.height)))
+        else:
+            self.apply(ReceiptHidden(None))
+
+    @precondition(is_open)
+    @rule()
+    def a_restart_forgets_what_the_log_has_not(self) -> None:
+        self.view = replace(self.view, nonce_used_at=None, hidden=None)
+
     @precondition(lambda self: not self.is_live())
     @rule(event=st.sampled_from([BumpDue(), ResendDue(), CancelDue("deadline"), ReceiptGone(), Finalised()]))
     def an_end_is_an_end(self, event: Event) -> None:
@@ -328,6 +350,10 @@ class World(RuleBasedStateMachine):
         ours = IntentState.FINAL_CANCELLED if self.on_chain.startswith("c") else IntentState.FINAL_OK
         expected = IntentState.FINAL_LOST_NONCE if self.on_chain == "foreign" else ours
         assert expected is self.view.state
+
+    @invariant()
+    def a_hidden_receipt_is_told_as_long_as_it_is_hidden(self) -> None:
+        assert (AlertKind.HIDDEN_RECEIPT in self.told) == (self.view.blocked is Blocked.RECEIPT)
 
     @invariant()
     def every_live_state_has_an_exit(self) -> None:
