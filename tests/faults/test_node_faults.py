@@ -26,6 +26,7 @@ from chains.devnet.faults.verdicts import (
     Yet,
 )
 from chains.devnet.faults.views import Lagging, StaleCalls
+from tests.end_to_end.stage import until
 from tests.faults.conftest import Met
 from tests.faults.lies import (
     BOMB,
@@ -256,3 +257,25 @@ async def test_whatever_a_node_does_while_prices_fall_each_is_liquidated_once(
     met(fault.case, trial.proxy.injected.total() - before)
 
     await trial.over(played, fault.alerts)
+
+
+async def test_b15_receipts_hidden_for_longer_than_finality_are_no_loss_of_a_nonce(
+    trial: Trial, met: Met
+) -> None:
+    finality = trial.stage.settings.chains["gamma"].finality_depth
+    played = await trial.opened()
+    foreign = len(trial.ever_open("foreign_nonce"))
+    hidden = On(RECEIPT, Give(None))
+    async with trial.wrong(hidden):
+        await trial.crash()
+        sent = await trial.sent(played)
+        for _ in range(3 * finality + 2):
+            await trial.block()
+        assert await trial.rounds.all_liquidated(played)
+        await until(lambda: len(trial.open("hidden_receipt")) == len(sent), "each hidden receipt is told")
+        assert len(sent) == len(trial.steps(played, "broadcast", "sent_unknown"))
+    met("B15", hidden.met)
+
+    await trial.over(played)
+    assert len(sent) == len(trial.steps(played, "final_ok"))
+    assert foreign == len(trial.ever_open("foreign_nonce"))

@@ -12,7 +12,7 @@ import pytest_asyncio
 from chains.devnet.anvil import Anvil
 from chains.devnet.faults.proxy import RpcProxy
 from chains.devnet.faults.rules import On
-from chains.devnet.faults.verdicts import Cut, Stall
+from chains.devnet.faults.verdicts import Cut, Give, Stall
 from chains.devnet.faults.views import Behind, Lagging
 from config.loader import load
 from config.settings import Settings
@@ -63,6 +63,24 @@ async def test_while_the_first_is_away_the_second_does(
         met(case, rule.met)
 
         await trial.sound(played)
+        await trial.calm()
+
+
+async def test_b15_a_receipt_that_the_first_hides_for_good_is_got_from_the_second(
+    trial: Trial, met: Met
+) -> None:
+    async with both(trial):
+        played = await trial.opened()
+        hidden = On("eth_getTransactionReceipt", Give(None))
+        async with trial.wrong(hidden):
+            await trial.crash()
+            sent = await trial.sent(played)
+            await trial.live(played)
+            await trial.sound(played)
+            assert len(sent) == len(trial.steps(played, "final_ok"))
+        met("B15", hidden.met)
+
+        assert [] == trial.ever_open("hidden_receipt")
         await trial.calm()
 
 

@@ -264,9 +264,17 @@ class Trial:
         found = self.stage.rows("SELECT dedupe_key FROM alerts WHERE closed_at_ms IS NULL")
         return {str(row["dedupe_key"]) for row in found}
 
+    def open(self, kind: str) -> set[str]:
+        """The alerts of a kind that are open now."""
+        return {each for each in self.alerts() if each.split("/")[0] == kind}
+
+    def ever_open(self, kind: str) -> list[dict[str, Any]]:
+        """Every alert of a kind that ever was."""
+        return self.stage.rows("SELECT dedupe_key FROM alerts WHERE dedupe_key LIKE ?", (f"{kind}%",))
+
     def ever_alerted(self, kind: str) -> bool:
         """Whether such an alert was ever open."""
-        return bool(self.stage.rows("SELECT 1 FROM alerts WHERE dedupe_key LIKE ?", (f"{kind}%",)))
+        return bool(self.ever_open(kind))
 
     def state(self, played: Round) -> str:
         """What the daemon thinks, for whoever reads a failure."""
