@@ -21,6 +21,7 @@ import structlog
 
 from chains.hub.events import DebtSet
 from chains.hub.signatures import digest
+from config.units import WAD
 from keeper.attest.quorum import Quorum, QuorumClient
 from keeper.attest.wire import Batch
 from keeper.domain.account import Account, CutPoint
@@ -43,13 +44,29 @@ LOUD_TIMES = 3
 CHANGED = 50
 BEAT_S = 0.005
 FALLEN = {"LINK": 9.0}
+STEP = 0.001
+"""By which part of itself ether falls at each evaluation of a market that wanders."""
+APART = {name: {"LINK": (160 + at) * WAD // 10} for at, name in enumerate(NAMES)}
+"""What the hubs say of the few accounts' asset while it is held for that."""
+
+KINDS = {
+    "everybody": "everybody for the first time",
+    "head": "a head without news",
+    "price": "a price that moves nobody",
+    "wander": f"ether {STEP:.1%} lower each time",
+    "held": "an asset is held on all chains (every 5 s)",
+    "fall": f"a price at which {FRAGILE} can be liquidated",
+    "rise": "that price back again",
+    "changed": f"a head in which {CHANGED} changed",
+    "after": "the head after it",
+}
 
 
 @dataclass
 class Cost:
     """What evaluations of one kind came to: seconds, and counts of the last of them.
 
-    `stall_s` is the longest that anything else in the process had to wait, over all of them.
+    `stall_s` is the longest that anything else in the process had to wait, over all of them; `passes` are the full ones.
     """
 
     seconds: list[float] = field(default_factory=list)
@@ -60,11 +77,13 @@ class Cost:
     sent: int = 0
     journal_rows: int = 0
     file_rows: int = 0
+    passes: int = 0
 
     def told(self) -> dict[str, float]:
         """Return the figures, of the seconds their median."""
         return {name: value for name, value in vars(self).items() if name != "seconds"} | {
-            "seconds": median(self.seconds)
+            "seconds": median(self.seconds),
+            "slowest_s": max(self.seconds),
         }
 
 
@@ -128,7 +147,7 @@ class OneProcess:
         """Let a change happen and evaluate; add to `cost` what both together came to."""
         self.chains.now_ms += 100
         await self.log.flush()
-        before, rows, its = self._counts(), self._rows(), cost
+        before, rows, passes, its = self._counts(), self._rows(), self.engine._scan.passes, cost
         await asyncio.sleep(2 * BEAT_S)
         self.heart.longest_s = 0.0
         began_s = time.perf_counter()
@@ -143,6 +162,7 @@ class OneProcess:
         await self._sent()
         await self.log.flush()
         its.exact, its.decisions, its.plans = exact, decisions, plans
+        its.passes += self.engine._scan.passes - passes
         its.journal_rows, its.file_rows = journal_rows, self._rows() - rows
         its.sent = sum(len(lane.taken) for lane in self.lanes.values())
         for lane in self.lanes.values():
@@ -217,7 +237,7 @@ def filled(accounts: int) -> tuple[FourChains, dict[str, float]]:
 
 async def steps(its: OneProcess) -> dict[str, Cost]:
     """Evaluate everybody for the first time, and then what a keeper meets again and again."""
-    costs = {name: Cost() for name in ("everybody", "head", "price", "fall", "rise", "changed", "after")}
+    costs = {name: Cost() for name in KINDS}
     await its.evaluated(costs["everybody"], lambda: None)
     settling = Cost()
     for number in range(3):
@@ -227,6 +247,14 @@ async def steps(its: OneProcess) -> dict[str, Cost]:
     for number in range(QUIET_TIMES):
         cents = number % 7 / 100
         await its.evaluated(costs["price"], lambda: its.priced({"ETH": 2_000 + cents}))  # noqa: B023
+    for number in range(QUIET_TIMES):
+        await its.evaluated(costs["wander"], lambda: its.priced({"ETH": 2_000 * (1 - STEP * number)}))  # noqa: B023
+    await its.evaluated(settling, lambda: its.priced({}))
+    for _ in range(LOUD_TIMES):
+        its.chains.evidence.hub_prices = dict(APART)
+        await its.evaluated(costs["held"], lambda: None)
+        its.chains.evidence.hub_prices = {}
+        await its.evaluated(settling, lambda: None)
     for _ in range(LOUD_TIMES):
         await its.evaluated(costs["fall"], lambda: its.priced(FALLEN))
         await its.evaluated(costs["rise"], lambda: its.priced({}))
