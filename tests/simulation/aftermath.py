@@ -25,6 +25,7 @@ TOLD = {
     "sent again": "SELECT count(*) AS n FROM attempts WHERE sends > 1",
     "an account was unknown": "SELECT count(*) AS n FROM decisions WHERE state = 'unknown'",
     "an account was at risk": "SELECT count(*) AS n FROM decisions WHERE state = 'at_risk'",
+    "a receipt was hidden for long": "SELECT count(*) AS n FROM alerts WHERE dedupe_key LIKE 'hidden_receipt/%'",
     "an account was bankrupt": "SELECT count(*) AS n FROM decisions WHERE state = 'bankrupt'",
 }
 
@@ -34,6 +35,24 @@ def told_by_the_log(path: Path) -> dict[str, int]:
     with LogReader(path) as log:
         found = {what: log.one(sql) for what, sql in TOLD.items()}
     return {what: int(row["n"]) for what, row in found.items() if row is not None}
+
+
+def lost_to_others(path: Path) -> set[str]:
+    """Return every transaction of the intents whose nonce counts as used by somebody else."""
+    with LogReader(path) as log:
+        rows = log.select(
+            "SELECT tx_hash FROM attempts JOIN intents USING (intent_id) WHERE intents.state = 'final_lost_nonce'"
+        )
+    return {row["tx_hash"] for row in rows}
+
+
+def missed_receipts(path: Path) -> list[str]:
+    """Return the open alerts about receipts that nobody shows."""
+    with LogReader(path) as log:
+        rows = log.select(
+            "SELECT dedupe_key FROM alerts WHERE dedupe_key LIKE 'hidden_receipt/%' AND closed_at_ms IS NULL"
+        )
+    return [row["dedupe_key"] for row in rows]
 
 
 def twice_mined(path: Path) -> list[str]:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from config.units import WAD
 from keeper.state import fault_points
 from keeper.state.fault_points import FaultPoint
+from tests.simulation.aftermath import lost_to_others, missed_receipts
 from tests.simulation.chain import GWEI, Deposit
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.world import BLOCK_S, FAULTS_END_S, PATIENCE_S, START_S, World
@@ -117,6 +118,13 @@ async def foreign_use_of_the_key(world: World) -> None:
     world.seen["the key was used elsewhere"] += 1
 
 
+async def hidden_receipts(world: World) -> None:
+    name = world.random.choice(sorted(world.weather))
+    world.weather[name].hides_receipts = True
+    await asyncio.sleep(world.random.uniform(2, 45))
+    world.weather[name].hides_receipts = False
+
+
 async def top_up(world: World) -> None:
     account = world.random.choice(world.accounts)
     name = world.random.choice(sorted(world.chains))
@@ -138,6 +146,7 @@ TROUBLES: tuple[tuple[int, Trouble], ...] = (
     (2, short_quorum),
     (2, lying_source),
     (1, foreign_use_of_the_key),
+    (2, hidden_receipts),
     (2, top_up),
 )
 
@@ -194,7 +203,20 @@ async def _live(world: World) -> float:
     await asyncio.gather(*background, return_exceptions=True)
     if world.process is not None:
         await world.process.end()
+    _hold_against_chains(world)
     return settled_s
+
+
+def _hold_against_chains(world: World) -> None:
+    """What was given up as another's must not be on a chain, and no receipt be missed that there is."""
+    lost = lost_to_others(world.path)
+    for name, chain in world.chains.items():
+        for block in chain.canonical():
+            for transaction, _ in block.mined:
+                if transaction.tx_hash in lost:
+                    world.violate(f"{transaction.tx_hash[:10]} is on {name}, and counts as lost to another")
+    for alert in missed_receipts(world.path):
+        world.violate(f"{alert} is still open")
 
 
 def play(seed: int, directory: Path) -> Told:

@@ -34,6 +34,7 @@ SOMETIMES = (
     "a nonce was lost to another",
     "a pool forgot transactions",
     "a quorum was short",
+    "a receipt was hidden for long",
     "a reorganisation of a mined liquidation",
     "a replacement was mined",
     "a source lied",
