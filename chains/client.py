@@ -8,6 +8,7 @@ comes out as bytes: no ABI is known here.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from copy import copy
 from typing import Any, Self, TypeAlias
 
@@ -241,16 +242,27 @@ class ChainClient:
         """The name of the endpoint that is usually asked now, without what is secret in its URL."""
         return self.pool.asked_first
 
-    async def receipt(self, tx_hash: str, *, other: bool = False) -> Receipt | None:
-        """Return the transaction's receipt, or None while the node knows none. With `other` another endpoint is asked
-        than usually is.
-        """
+    async def receipt(self, tx_hash: str) -> Receipt | None:
+        """Return the transaction's receipt, or None while the node knows none."""
 
         async def question(endpoint: Endpoint) -> Receipt | None:
             found = await endpoint.request("eth_getTransactionReceipt", [tx_hash])
             return None if found is None else read_receipt(found, tx_hash)
 
-        return await (self.pool.ask(question, other=True) if other else self._ask(question))
+        return await self._ask(question)
+
+    async def find_receipt(self, tx_hash: str) -> Receipt | None:
+        """Return the receipt of a transaction that is mined, from whichever endpoint shows it: the usual one is asked
+        last. None if all that answer have none.
+        """
+
+        async def question(endpoint: Endpoint) -> Receipt:
+            found = await endpoint.request("eth_getTransactionReceipt", [tx_hash])
+            return read_receipt(present(found, "the receipt"), tx_hash)
+
+        with suppress(NotYetThere):
+            return await self.pool.ask(question, other=True)
+        return None
 
     async def sent_in(self, block_hash: str, sender: str) -> dict[int, str]:
         """Return the hashes of a sender's transactions in this block, by their nonces. Raises `NotYetThere` if the

@@ -21,8 +21,11 @@ class LaneChain(Protocol):
     def asked_first(self) -> str:
         """The name of the node that is usually asked now."""
 
-    async def receipt(self, tx_hash: str, *, other: bool = False) -> Receipt | None:
-        """Return a transaction's receipt, None while the node (or an `other` than is usually asked) knows none."""
+    async def receipt(self, tx_hash: str) -> Receipt | None:
+        """Return a transaction's receipt, None while the node knows none."""
+
+    async def find_receipt(self, tx_hash: str) -> Receipt | None:
+        """Return the receipt of what is mined from whichever node shows it, None if none of them does."""
 
     async def sent_in(self, block_hash: str, sender: str) -> Mapping[int, str]:
         """Return the hashes of a sender's transactions in a block, by their nonces."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chains.answers import Receipt
@@ -113,18 +114,26 @@ class Sight:
                     return [Sighting(one, Finalised())] if self._is_deep(mined.block_number, head) else []
                 if stands is None and mined.block_number <= head.number:
                     return []  # the node lags behind the head we saw
+            if mined is None and one.nonce < used_nonces:
+                return await self._look_at_used(one, head, canonical)
             receipt = await self._canonical_receipt(one, canonical)
             if receipt is not None:
                 return self._mined(one, receipt, head)
             if mined is not None:
                 return [Sighting(one, ReceiptGone())]
-            if one.nonce >= used_nonces:
-                return [Sighting(one, NonceFree())] if one.view.is_used else []
-            if one.view.nonce_used_at is None:
-                return [Sighting(one, NonceUsed(head.number))]
-            return await self._without_receipt(one, one.view.nonce_used_at, head, canonical)
+            return [Sighting(one, NonceFree())] if one.view.is_used else []
         except ChainError:
             return []
+
+    async def _look_at_used(self, one: Tracked, head: Head, canonical: _Canonical) -> list[Sighting]:
+        """Tell what became of an intent whose nonce is used. Receipts that can not be had are as good as none."""
+        with suppress(ChainError):
+            receipt = await self._canonical_receipt(one, canonical)
+            if receipt is not None:
+                return self._mined(one, receipt, head)
+        if one.view.nonce_used_at is None:
+            return [Sighting(one, NonceUsed(head.number))]
+        return await self._without_receipt(one, one.view.nonce_used_at, head, canonical)
 
     async def _canonical_receipt(self, one: Tracked, canonical: _Canonical) -> Receipt | None:
         """Return the receipt of whichever of the intent's transactions is mined. Every hash is asked for."""
@@ -146,7 +155,7 @@ class Sight:
     async def _without_receipt(
         self, one: Tracked, seen_at: int, head: Head, canonical: _Canonical
     ) -> list[Sighting]:
-        """Tell what became of an intent whose nonce is used since `seen_at`, once that can not be undone any more."""
+        """Tell who used an intent's nonce before `seen_at`, once that can not be undone any more."""
         last = head.number - self._finality_depth
         if last < seen_at:
             return []
@@ -173,8 +182,8 @@ class Sight:
     async def _from_another(
         self, one: Tracked, tx_hash: str, head: Head, canonical: _Canonical
     ) -> list[Sighting]:
-        """Ask another node than usual for a receipt that must be there."""
-        receipt = await self._chain.receipt(tx_hash, other=True)
+        """Ask the other nodes for a receipt that must be there."""
+        receipt = await self._chain.find_receipt(tx_hash)
         if receipt is None or await canonical.hash_at(receipt.block_number) != receipt.block_hash:
             return []
         return self._mined(one, receipt, head)

@@ -81,15 +81,17 @@ async def test_a_receipt_that_the_usual_node_hides_is_got_from_another() -> None
         "effectiveGasPrice": "0x1",
         "logs": [],
     }
-    async with fake_node() as hiding, fake_node() as honest:
-        endpoints = [serves(hiding, None), serves(honest, receipt)]
+    async with fake_node() as hiding, fake_node() as pruned, fake_node() as honest:
+        endpoints = [serves(hiding, None), serves(pruned, None), serves(honest, receipt)]
         client = ChainClient("alpha", CHAIN_ID, block_hash(0), endpoints)
         await client.connect()
 
         assert await client.receipt(FIRST) is None
-        found = await client.receipt(FIRST, other=True)
+        found = await client.find_receipt(FIRST)
 
         assert found is not None
         assert 5 == found.block_number
         assert f"node-{hiding.port}" == client.asked_first
+        honest.results["eth_getTransactionReceipt"] = None
+        assert await client.find_receipt(FIRST) is None
         await client.aclose()

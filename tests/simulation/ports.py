@@ -50,10 +50,12 @@ class Port:
     def asked_first(self) -> str:
         return "sim"
 
-    async def receipt(self, tx_hash: str, *, other: bool = False) -> Receipt | None:
-        del other
+    async def receipt(self, tx_hash: str) -> Receipt | None:
         await self._reach()
         return None if self.weather.hides_receipts else self.chain.receipt(tx_hash)
+
+    async def find_receipt(self, tx_hash: str) -> Receipt | None:
+        return await self.receipt(tx_hash)
 
     async def sent_in(self, block_hash: str, sender: str) -> Mapping[int, str]:
         await self._reach()

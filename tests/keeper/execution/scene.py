@@ -12,7 +12,7 @@ from chains.answers import FeeQuote, Receipt
 from chains.blocks import Head
 from chains.client import ChainClient
 from chains.endpoint import Endpoint
-from chains.errors import NotYetThere, SignerUnavailable
+from chains.errors import MalformedAnswer, NotYetThere, SignerUnavailable
 from chains.keys import Key
 from chains.send_errors import SendOutcome
 from chains.transactions import TransactionPolicy, TransactionRequest
@@ -93,6 +93,7 @@ class Meddler:
         self.answer: SendOutcome | None = None
         self.blind_receipts = 0
         self.asked_first = "a node"
+        self.broken_receipts = False
         self.other_shows = False
         self.blind_state_below = 0
         self.counts_asked = 0
@@ -109,8 +110,13 @@ class Meddler:
     async def sent_in(self, block_hash: str, sender: str) -> Mapping[int, str]:
         return await self.client.sent_in(block_hash, sender)
 
-    async def receipt(self, tx_hash: str, *, other: bool = False) -> Receipt | None:
-        if self.blind_receipts > 0 and not (other and self.other_shows):
+    async def find_receipt(self, tx_hash: str) -> Receipt | None:
+        return await (self.client if self.other_shows else self).receipt(tx_hash)
+
+    async def receipt(self, tx_hash: str) -> Receipt | None:
+        if self.broken_receipts:
+            raise MalformedAnswer("no receipt")
+        if self.blind_receipts > 0:
             self.blind_receipts -= 1
             return None
         found = await self.client.receipt(tx_hash)

@@ -93,6 +93,31 @@ async def test_a_hidden_receipt_survives_restarts_and_its_alert_ends_with_it(sce
     assert [] == scene.alerts()
 
 
+async def test_receipts_that_are_no_receipts_are_as_good_as_hidden(scene: Scene) -> None:
+    await scene.lane.submit([call(1)])
+    scene.chain.broken_receipts, scene.chain.other_shows = True, False
+    await scene.mine(1)
+    scene.chain.wrong_block, scene.chain.broken_receipts = True, False
+    await scene.mine(2 + FINALITY_DEPTH)
+
+    assert [("broadcast", ["hidden_receipt"])] == [(state, scene.alerts()) for state in scene.states()]
+    scene.chain.wrong_block = False
+    await scene.mine()
+
+    assert [("final_ok", [])] == [(state, scene.alerts()) for state in scene.states()]
+
+
+async def test_a_foreign_nonce_is_known_though_no_receipt_can_be_asked_for(scene: Scene) -> None:
+    await scene.lane.submit([call(1)])
+    await scene.node("anvil_dropAllTransactions")
+    await scene.client.send_raw(await foreign_call(scene))
+    scene.chain.broken_receipts = True
+
+    await scene.mine(2 + FINALITY_DEPTH)
+
+    assert [("final_lost_nonce", ["foreign_nonce"])] == [(each, scene.alerts()) for each in scene.states()]
+
+
 async def test_a_nonce_used_long_before_a_restart_is_found_far_back(scene: Scene) -> None:
     await scene.mine(40)
     await scene.lane.submit([call(1)])
