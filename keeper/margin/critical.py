@@ -83,7 +83,7 @@ class CriticalPrices:
         self._looked_at = 0
 
     def candidates(self, prices: Mapping[str, Price], cut: Sequence[CutPoint]) -> list[str]:
-        """Return the accounts to evaluate exactly, the largest requirement first (see `Scan.candidates`)."""
+        """Return the accounts to evaluate exactly, in the order of `Scan.candidates`."""
         columns, measured = self._columns, self._measured
         ages = ages_of(columns.chains, cut, columns.policy)
         self._take_changed()

@@ -29,6 +29,7 @@ RELATIVE_ERROR = 1e-9
 """Of all that was summed. Sums of doubles err by 1e-15 of it; the rest is room."""
 ABSOLUTE_ERROR = 1e-9
 """USD: below it no float is told from zero."""
+_ACTING = [CODE[state] for state in ACTIONABLE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Scan:
         self._weights = Weights.of(columns.policy, columns.assets)
 
     def candidates(self, prices: Mapping[str, Price], cut: Sequence[CutPoint]) -> list[str]:
-        """Return the accounts to evaluate exactly, the largest requirement first.
+        """Return the accounts to evaluate exactly: those that fail, then the others, the largest requirement first.
 
         They are those whose state may not be the one noted, those that may be liquidated (their plan may
         have to change), and those with pending claims.
@@ -125,14 +126,15 @@ class Sweep:
     def wanted(self, swept: Swept) -> Bools:
         """Return whether each row must be evaluated exactly."""
         tables = self._tables
-        acting = np.isin(tables.state, [CODE[s] for s in ACTIONABLE])
+        acting = np.isin(tables.state, _ACTING)
         wanted: Bools = tables.taken & (tables.claimed | ~swept.sure | (swept.state != tables.state) | acting)
         return wanted
 
     def named(self, swept: Swept) -> list[str]:
-        """Return the accounts that must be evaluated exactly, the largest requirement first."""
+        """Return the accounts that must be evaluated exactly: those that fail, then the others, the largest requirement first."""
         rows = np.flatnonzero(self.wanted(swept))
-        rows = self._rows[rows[np.argsort(-swept.required[rows], kind="stable")]]
+        waits = ~np.isin(swept.state[rows], _ACTING)
+        rows = self._rows[rows[np.lexsort((-swept.required[rows], waits))]]
         return [found for row in rows if (found := self._columns.ids[row]) is not None]
 
     def swept(self, boxes: Boxes, ages: Mapping[str, LegAge], *, everywhere: bool = False) -> Swept:

@@ -8,7 +8,8 @@ for ten, and after an outage of any length there is one evaluation and not one p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import structlog
 
@@ -44,6 +45,8 @@ PART = 100
 """Accounts read or decided without a pause. A crash of thousands must not keep a head or a price from being heard."""
 PART_THAT_BENDS = 4
 """The same of accounts whose figures bend: options are priced for each."""
+LOOK_AGAIN = 4
+"""Parts of a crowd that are decided before it is asked whom changes meanwhile concern: about a second, of a scan's tenth."""
 REFRESHED = 25
 """Accounts whose shown figures are brought up to date with each evaluation, beside those it looked at. Of those
 whose figures bend it is one: an exact evaluation of it takes as long as of a hundred others."""
@@ -112,21 +115,17 @@ class Engine:
     async def evaluate(self) -> None:
         """Evaluate once. Raises `LogUnavailable`; what was not recorded is then decided and told again."""
         self.evaluations += 1
-        touched = sorted(self._evidence.touched)
-        self._evidence.touched.clear()
+        touched: list[str] = []
         try:
-            await self._take(touched)
+            await self._take_touched(touched)
             await self._evaluate(touched)
         except BaseException:
             self._evidence.touched.update(touched)
             raise
 
-    async def _evaluate(self, touched: Collection[str]) -> None:
-        self._standoffs.look()
-        candidates = self._scan.candidates(self._evidence.prices.prices, self._evidence.cut(self._now_ms()))
-        wanted = list(dict.fromkeys([*candidates, *touched]))
-        for part in self._parts(wanted):
-            await self._evaluate_part(part)
+    async def _evaluate(self, touched: list[str]) -> None:
+        wanted = dict.fromkeys([*self._named(), *touched])
+        await self._work_through(wanted, touched)
         cut, now_ms = self._evidence.cut(self._now_ms()), self._now_ms()
         counts = self._mispriced.counts(self._states, cut, now_ms)
         alerts = self._alerts.due(
@@ -137,7 +136,28 @@ class Engine:
         self._alerts.recorded(alerts)
         self._refresh(wanted, self._evidence.cut(self._now_ms()))
 
-    def _parts(self, wanted: Sequence[str]) -> Iterator[list[str]]:
+    def _named(self) -> list[str]:
+        """Return whom the scan names at what is known now."""
+        self._standoffs.look()
+        return self._scan.candidates(self._evidence.prices.prices, self._evidence.cut(self._now_ms()))
+
+    async def _work_through(self, wanted: dict[str, None], touched: list[str]) -> None:
+        """Evaluate part by part. Of a crowd that takes minutes: whom a change meanwhile concerns comes before the rest.
+
+        They are added to `wanted`, and to `touched` what blocks changed.
+        """
+        waiting, heard, decided = deque(self._parts(wanted)), self._evidence.changes.announced, 0
+        while waiting:
+            await self._evaluate_part(waiting.popleft())
+            decided += 1
+            if waiting and decided % LOOK_AGAIN == 0 and heard != self._evidence.changes.announced:
+                heard = self._evidence.changes.announced
+                changed = await self._take_touched(touched)
+                urgent = dict.fromkeys([*(each for each in self._named() if each not in wanted), *changed])
+                wanted |= urgent
+                waiting.extendleft(reversed(list(self._parts(urgent))))
+
+    def _parts(self, wanted: Iterable[str]) -> Iterator[list[str]]:
         part: list[str] = []
         weight = 0
         for account_id in wanted:
@@ -208,9 +228,15 @@ class Engine:
         self._scan.certify(account, found.state, found.health, self._evidence.prices.prices)
         return found
 
-    async def _take(self, touched: Sequence[str]) -> None:
-        """Bring the columns up to date with the book. After a start that is everybody: others get their turn in between."""
-        for number, account_id in enumerate(touched, 1):
+    async def _take_touched(self, touched: list[str]) -> list[str]:
+        """Bring the columns up to date with the book. Return who changed, who is added to `touched`.
+
+        After a start that is everybody: others get their turn in between.
+        """
+        changed = sorted(self._evidence.touched)
+        self._evidence.touched.clear()
+        touched += changed
+        for number, account_id in enumerate(changed, 1):
             account = self._evidence.book.account(account_id)
             if account is None:
                 self._columns.remove(account_id)
@@ -219,6 +245,7 @@ class Engine:
                 self._columns.update([account])
             if number % PART == 0:
                 await asyncio.sleep(0)
+        return changed
 
     def _decide(self, account: Account, cut: Sequence[CutPoint], now_ms: int) -> Decision | None:
         previous = self._states.get(account.account_id)

@@ -211,6 +211,18 @@ def test_the_largest_requirement_comes_first() -> None:
     assert ["90000", "5000", "2000"] == scan.candidates(prices(), cut())
 
 
+def test_those_that_fail_come_before_all_others() -> None:
+    owing = {"small but sound": "2000", "small and failing": "18000", "large": "90000", "larger": "95000"}
+    held = [
+        account(leg(tokens={"ETH": "100" if "large" in name else "10"}, owes=owed), account_id=name)
+        for name, owed in owing.items()
+    ]
+    _, scan = watched(held)
+
+    expected = ["small and failing", "larger", "large", "small but sound"]
+    assert expected == scan.candidates(prices(), cut())
+
+
 def test_only_the_changed_row_is_written_and_rows_and_slots_are_reused() -> None:
     first = account(leg(positions=[position("1", "2000")]), account_id="first")
     second = account(

@@ -14,8 +14,9 @@ from config.units import WAD
 from keeper.domain.account import Account, CutPoint
 from keeper.domain.health import AccountState
 from keeper.planner.decide import Assessment
-from keeper.runtime.engine import REFRESHED
+from keeper.runtime.engine import LOOK_AGAIN, PART, REFRESHED
 from keeper.state.log import StateLog
+from keeper.watch.changes import Change, ChangeKind
 from oracles.price import PriceSet
 from tests.keeper.runtime.scene import Scene
 from tests.keeper.watch.world import NOW_MS, World, log_path, opened, price
@@ -40,6 +41,7 @@ class Crowd:
         self.world = World()
         self.log = log
         self.evaluated: list[str] = []
+        self.has_begun = asyncio.Event()
         events: dict[str, list[HubEvent]] = {"alpha": [], "beta": []}
         for number in range(SIZE):
             debt = 4_000 + 10 * number
@@ -53,6 +55,8 @@ class Crowd:
 
         def counted(account: Account, previous: AccountState | None, cut: Sequence[CutPoint]) -> Assessment:
             self.evaluated.append(account.account_id)
+            if len(self.evaluated) == PART:
+                self.has_begun.set()
             return assess(account, previous, cut)
 
         self.engine._planning.assess = counted  # type: ignore[method-assign]
@@ -60,6 +64,7 @@ class Crowd:
     async def evaluate(self) -> list[str]:
         """Evaluate once and return whom that looked at exactly."""
         self.evaluated.clear()
+        self.has_begun.clear()
         await self.engine.evaluate()
         return list(self.evaluated)
 
@@ -118,6 +123,37 @@ async def test_a_crowd_that_was_not_read_to_its_end_is_read_again(crowd: Crowd) 
         await evaluating
 
     assert everybody == crowd.world.evidence.touched
+
+
+async def test_whom_a_price_fells_does_not_wait_behind_a_crowd(crowd: Crowd) -> None:
+    fragile = account_id(SIZE)
+    crowd.world.mine("alpha", *opened("alpha", eth="10", debt=15_000, account=fragile))
+    await crowd.evaluate()
+    crowd.world.evidence.touched |= {account_id(number) for number in range(SIZE)}
+    evaluating = asyncio.create_task(crowd.evaluate())
+    await crowd.has_begun.wait()
+
+    crowd.world.evidence.prices = eth_at("1800.00")
+    crowd.world.evidence.changes.announce(Change(ChangeKind.PRICES))
+
+    evaluated = await evaluating
+    assert LOOK_AGAIN * PART == evaluated.index(fragile)
+    assert SIZE + 1 == len(evaluated) == len(set(evaluated))
+    assert AccountState.LIQUIDATABLE is crowd.engine._states[fragile]
+
+
+async def test_whom_a_block_changes_meanwhile_is_looked_at_again(crowd: Crowd) -> None:
+    crowd.world.evidence.touched |= {account_id(number) for number in range(SIZE)}
+    evaluating = asyncio.create_task(crowd.evaluate())
+    await crowd.has_begun.wait()
+
+    crowd.world.mine("beta", DebtSet(account_id(0), 18_000 * 10**6, 3))
+    crowd.world.evidence.changes.announce(Change(ChangeKind.CHAIN, "beta"))
+
+    evaluated = await evaluating
+    assert [0, LOOK_AGAIN * PART] == [at for at, its in enumerate(evaluated) if its == account_id(0)]
+    assert AccountState.LIQUIDATABLE is crowd.engine._states[account_id(0)]
+    assert not crowd.world.evidence.touched
 
 
 async def test_everybody_is_refreshed_in_turn(crowd: Crowd) -> None:
