@@ -51,10 +51,17 @@ class _Distances:
 
     def used_up(self, drift: float) -> Ints:
         """Return the rows whose distance `drift` has now used up, but for those found before."""
-        reached = int(np.searchsorted(self.distance, drift, side="right"))
+        reached = self._reached(drift)
         found = self.row[self.passed : reached]
         self.passed = max(self.passed, reached)
         return found
+
+    def within(self, drift: float) -> Ints:
+        """Return all rows whose distance such a drift would use up, without noting any as found."""
+        return self.row[: self._reached(drift)]
+
+    def _reached(self, drift: float) -> int:
+        return int(np.searchsorted(self.distance, drift, side="right"))
 
 
 @dataclass(slots=True)
@@ -108,6 +115,25 @@ class CriticalPrices:
         if not wanted:
             return []
         return self._scan.among(np.array(sorted(wanted), dtype=np.intp), boxes, ages)
+
+    def supposing(self, prices: Mapping[str, Price], cut: Sequence[CutPoint]) -> list[str]:
+        """Return what `Scan.candidates` would at prices that are only supposed, and take note of nothing.
+
+        It costs a search as well, unless another set of assets has a price than when all were measured.
+        """
+        columns, measured = self._columns, self._measured
+        ages, boxes = ages_of(columns.chains, cut, columns.policy), Boxes.of(prices, columns.assets)
+        if (
+            measured is None
+            or measured.ages != ages
+            or measured.rows != len(columns.ids)
+            or bool((boxes.priced != measured.boxes.priced).any())
+        ):
+            return self._scan.among(None, boxes, ages)
+        rows = self._open | self._apart | columns.changed
+        for asset, distances in enumerate(measured.by_asset):
+            rows.update(distances.within(_drift(boxes, measured.boxes, asset)).tolist())
+        return self._scan.among(np.array(sorted(rows), dtype=np.intp), boxes, ages)
 
     def certify(
         self, account: Account, state: AccountState, health: UnifiedHealth, prices: Mapping[str, Price]

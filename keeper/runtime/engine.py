@@ -20,7 +20,6 @@ from keeper.domain.health import AccountState
 from keeper.margin.columns import Columns
 from keeper.margin.critical import CriticalPrices
 from keeper.margin.parameters import RiskPolicy
-from keeper.margin.scan import Scan
 from keeper.margin.states import ACTIONABLE
 from keeper.planner.decide import Assessment
 from keeper.runtime.alerts import Alerts
@@ -81,7 +80,7 @@ class Engine:
         self._columns = Columns(policy)
         self._scan = CriticalPrices(self._columns)
         self._standoffs = Standoffs(settings, evidence, now_ms)
-        self._mispriced = Mispriced(policy, evidence, Scan(self._columns), guards)
+        self._mispriced = Mispriced(policy, evidence, self._scan.supposing, guards)
         self._states = NotedStates()
         senders = pursuit.senders if pursuit is not None else None
         self._planning = Planning(settings, policy, evidence, effective, senders)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from keeper.domain.account import CutPoint
 from keeper.domain.health import AccountState
 from keeper.margin.health import evaluate
 from keeper.margin.parameters import RiskPolicy
-from keeper.margin.scan import Scan
 from keeper.margin.states import ACTIONABLE, may_be_liquidated
 from keeper.watch.evidence import Evidence
 from oracles.guards.guards import Guards, Tally
@@ -25,6 +25,9 @@ MOST_EVALUATED = 200
 """Accounts evaluated per count. Beyond it the count says "at least"."""
 EVERY_MS = 5_000
 """How old a count may be: prices move many times a second, and a person reads it."""
+
+
+Named: TypeAlias = Callable[[Mapping[str, Price], Sequence[CutPoint]], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +47,18 @@ class Count:
 
 
 class Mispriced:
-    """Counts again when asked, but not more often than people can read. `guards` gives those in force, to count for them."""
+    """Counts again when asked, but not more often than people can read.
+
+    `named` says whose state other prices would change. `guards` gives those in force, to count for them.
+    """
 
     def __init__(
-        self, policy: RiskPolicy, evidence: Evidence, scan: Scan, guards: Callable[[], Guards] | None = None
+        self, policy: RiskPolicy, evidence: Evidence, named: Named, guards: Callable[[], Guards] | None = None
     ) -> None:
         self._guards = guards
         self._policy = policy
         self._evidence = evidence
-        self._scan = scan
+        self._named = named
         self._counts: dict[tuple[str, str], tuple[int, Count]] = {}
 
     def counts(
@@ -91,7 +97,7 @@ class Mispriced:
     ) -> Count:
         prices = {**self._evidence.prices.prices, asset: _exactly(asset, own_wad)}
         # Who is in need by R is noted; the scan names every account whose state P would change.
-        named = self._scan.candidates(prices, cut)
+        named = self._named(prices, cut)
         found: dict[Reading, list[str]] = {Reading.MISPRICED: [], Reading.LATE: []}
         for account_id in named[:MOST_EVALUATED]:
             account = self._evidence.book.account(account_id)

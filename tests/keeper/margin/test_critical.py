@@ -94,6 +94,33 @@ def test_along_any_path_nothing_is_missed(seed: int, liquidate_when: LiquidateWh
             watched.columns.remove(gone)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_at_supposed_prices_it_names_whom_a_full_scan_names_and_notes_nothing(seed: int) -> None:
+    source = random.Random(seed)
+    watched = Watched([random_account(source, number) for number in range(120)])
+    at: dict[str, Price] = {}
+    named = 0
+    for step in range(20):
+        at = moved(at, ETH=f"{2_000 + source.uniform(-5, 5):.4f}")
+        watched.look(at)
+        if step % 5 == 4:
+            watched.columns.update([random_account(source, source.randrange(120))])
+        asset = source.choice(("ETH", "WBTC", "VAULT"))
+        mid = {"ETH": 2_000, "WBTC": 60_000, "VAULT": 1}[asset] * source.uniform(0.7, 1.3)
+        supposed = {
+            **at,
+            asset: unavailable(asset) if step == 7 else prices(0, **{asset: f"{mid:.6f}"})[asset],
+        }
+        seen = cut(**({CHAINS[0]: 45_000} if step == 13 else {}))
+        noted = repr(watched.critical.__dict__)
+
+        assert watched.scan.candidates(supposed, seen) == watched.critical.supposing(supposed, seen)
+        assert noted == repr(watched.critical.__dict__)
+        named += len(watched.critical.supposing(supposed, seen))
+
+    assert 0 < named < 20 * 120
+
+
 def test_a_quiet_market_costs_no_pass() -> None:
     source = random.Random(7)
     held = [

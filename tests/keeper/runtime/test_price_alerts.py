@@ -44,14 +44,16 @@ class Scene:
         self.world.mine("alpha", *opened("alpha", eth="10", debt=15_000))
         self.world.mine("alpha", *opened("alpha", eth="10", debt=1_000, account=OTHER))
         self.world.mine("beta")
-        columns = Columns(self.world.policy)
+        self.columns = columns = Columns(self.world.policy)
         for account_id in (ACCOUNT, OTHER):
             account = self.evidence.book.account(account_id)
             assert account is not None
             columns.update([account])
             columns.note_state(account_id, HEALTHY)
         self.guards = Guards({"ETH": AssetSettings(), "USDC": AssetSettings()})
-        self.mispriced = Mispriced(self.world.policy, self.evidence, Scan(columns), lambda: self.guards)
+        self.mispriced = Mispriced(
+            self.world.policy, self.evidence, Scan(columns).candidates, lambda: self.guards
+        )
         self.standoffs = Standoffs(self.world.settings, self.evidence, self.clock)
         self.alerts = Alerts(self.world.settings, self.evidence, log, self.clock)
         self.states = {ACCOUNT: HEALTHY, OTHER: HEALTHY}
@@ -155,7 +157,7 @@ async def test_a_hub_that_is_mispriced_is_told_with_the_accounts_it_would_cost(s
 
 async def test_a_hub_s_price_that_is_late_is_told_with_the_accounts_in_need(scene: Scene) -> None:
     scene.states[ACCOUNT] = LIQUIDATABLE
-    scene.mispriced._scan._columns.note_state(ACCOUNT, LIQUIDATABLE)
+    scene.columns.note_state(ACCOUNT, LIQUIDATABLE)
     scene.reference(replace(scene.eth, low_wad=1_000 * WAD, mid_wad=1_000 * WAD, high_wad=1_000 * WAD))
     scene.evidence.hub_prices["alpha"] = {"ETH": 2_000 * WAD}
 
