@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import quantiles
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -101,6 +102,9 @@ class TimedScan:
     def __init__(self, scan: CriticalPrices) -> None:
         self._scan = scan
         self.ms: list[float] = []
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever else a scan is asked
+        return getattr(self._scan, name)
 
     def candidates(self, prices: Mapping[str, Price], cut: Sequence[CutPoint]) -> list[str]:
         began_s = time.perf_counter()
