@@ -24,6 +24,7 @@ from chains.hub.codec import decode, selector, word
 from chains.hub.events import HubEvent, Liquidated
 from config.units import parse_wad
 from keeper.demo.configure import LocalChain
+from keeper.runtime.clock import now_ms
 
 SET_POLICY = selector("set_policy(bytes32)")
 NO_POLICY = "0x" + "00" * 32
@@ -115,6 +116,14 @@ class TestChain:
 
     async def mine(self, blocks: int = 1) -> None:
         await self.node.mine(blocks)
+
+    async def fork(self, depth: int, mined: Sequence[tuple[str, int]] = ()) -> None:
+        """Replace so many blocks by others: empty, but for the signed bytes that are named with the block they are in.
+
+        The others have the time of the block before them, and so would all that follow if the clock were not set.
+        """
+        await self.node.rpc("anvil_reorg", depth, [list(each) for each in mined])
+        await self.node.rpc("evm_setTime", now_ms() // 1000)
 
     async def happened(self, since: int = 0) -> list[Happened]:
         """The hub's events from block `since` on, in order."""

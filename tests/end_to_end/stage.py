@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -35,6 +35,8 @@ SYMBOLS = {
 }
 """Exchanges that say when a price was made, so that a price may stand still without growing old."""
 KEEPER_SECRET = bytes.fromhex("4b" * 32)
+MOST_BLOCKS_UNTIL_QUIET = 90
+BLOCK_PAUSE_S = 0.5
 ATTESTOR_NAMES = ("anna", "boris", "carla")
 
 
@@ -191,6 +193,16 @@ class Stage:
             "nothing is under way",
             timeout_s,
         )
+
+    async def settled(self) -> None:
+        """As `quiet`, on chains that mine when told: blocks go by until then."""
+        for _ in range(MOST_BLOCKS_UNTIL_QUIET):
+            with suppress(AssertionError):
+                await self.quiet(BLOCK_PAUSE_S)
+                return
+            for chain in self.chains.values():
+                await chain.mine()
+        raise AssertionError("something is under way still")
 
     async def _build(self) -> None:
         self.directory.mkdir(exist_ok=True)

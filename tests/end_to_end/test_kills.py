@@ -101,7 +101,7 @@ async def test_a_kill_while_a_reorganisation_is_undone_changes_nothing_in_the_en
             lambda: stage.rows("SELECT max(block_number) AS n FROM intents WHERE state = 'mined'")[0]["n"],
             "something is mined",
         )
-        await stage.chain.node.rpc("anvil_reorg", await stage.chain.height() - mined + 1, [])
+        await stage.chain.fork(await stage.chain.height() - mined + 1)
         assert -signal.SIGKILL == await daemon.ended(40)
     assert Counter() == await rounds.steps_taken(played)
     async with Daemon(stage.config):

@@ -151,7 +151,7 @@ class Trial:
 
     async def fork(self, depth: int, mined: Sequence[tuple[str, int]] = ()) -> None:
         """Replace so many blocks by others: empty, but for the signed bytes that are named with the block they are in."""
-        await self.chain.node.rpc("anvil_reorg", depth, [list(each) for each in mined])
+        await self.chain.fork(depth, mined)
         self.chain.transactor._nonces.clear()
 
     async def restart_node(self, *, keep_chain: bool = True, state: Path | None = None) -> Path:
@@ -222,16 +222,7 @@ class Trial:
             self.mined += 1
         for _ in range(3):
             await self.block()
-        await self._quiet()
-
-    async def _quiet(self) -> None:
-        """Wait until nothing is under way, while blocks go by: what a node left out is found once blocks are final."""
-        for _ in range(MOST_BLOCKS_UNTIL_CALM):
-            with suppress(AssertionError):
-                await self.stage.quiet(CALM_PAUSE_S)
-                return
-            await self.block()
-        raise AssertionError("something is under way still")
+        await self.stage.settled()
 
     async def sound(self, played: Round) -> None:
         """Safety: each who fell was liquidated once per step, nobody else, and log and chain pass the checker."""
