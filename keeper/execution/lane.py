@@ -85,7 +85,7 @@ class Lane:
         pricing = Pricing(terms, chain, signer.address, data_fees)
         self._dispatcher = Dispatcher(terms, chain, signer, log, self._recorder, self._purse, pricing)
         self._intake = Intake(terms, chain, signer, log, self._purse, pricing)
-        self._gaps = Gaps(terms.chain, terms.chain_id, signer.address, terms.bump_after_blocks)
+        self._gaps = Gaps(terms, signer.address)
         self._funding = Funding(terms, chain, signer.address, self._recorder)
         self._live: dict[str, Tracked] = {}
         self._next_nonce = 0
@@ -150,6 +150,7 @@ class Lane:
         """
         async with self._turn():
             await self._reload()
+            self._gaps.begin(await self._sight.settled(head))
             self._head = head
             used = await self._sight.nonce(head.hash)
             await self._check_nonces(used)

@@ -74,6 +74,12 @@ class Sight:
         """Return the sender's next nonce as of a block. Raises `ChainError`."""
         return await self._chain.transaction_count(self._sender, at)
 
+    async def settled(self, head: Head) -> int:
+        """Return below which nonce all are used for good as of `head`; 0 where the node does not tell."""
+        with suppress(ChainError):
+            return await self.nonce(max(0, head.number - self._finality_depth))
+        return 0
+
     async def look(
         self,
         live: Iterable[Tracked],

@@ -70,3 +70,25 @@ async def test_a_gap_is_filled_though_the_lane_is_full_and_after_a_restart(scene
     await scene.mine(8 + FINALITY_DEPTH)
 
     assert ["final_ok"] * 3 == scene.states()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_nonce_that_was_used_for_good_is_no_gap_whatever_a_node_says_later(
+    scene: Scene, restarted: bool
+) -> None:
+    await taken_by_another(scene)
+    await scene.mine(FINALITY_DEPTH)
+    if restarted:
+        await scene.close()
+        await scene.open()
+    scene.chain.nonce_lag = 1
+    await scene.mine(8)
+
+    assert [] == scene.rows("SELECT nonce FROM intents")
+    scene.chain.nonce_lag = 0
+    await scene.lane.submit([call(1)])
+    await scene.mine(1 + FINALITY_DEPTH)
+
+    assert [(1, "final_ok")] == [
+        (row["nonce"], row["state"]) for row in scene.rows("SELECT nonce, state FROM intents")
+    ]
