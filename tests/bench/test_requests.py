@@ -103,7 +103,7 @@ class TimedScan:
         self._scan = scan
         self.ms: list[float] = []
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever else a scan is asked
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._scan, name)
 
     def candidates(self, prices: Mapping[str, Price], cut: Sequence[CutPoint]) -> list[str]:
