@@ -45,7 +45,9 @@ PART = 100
 PART_THAT_BENDS = 4
 """The same of accounts whose figures bend: options are priced for each."""
 LOOK_AGAIN = 4
-"""Parts of a crowd that are decided before it is asked whom changes meanwhile concern: about a second, of a scan's tenth."""
+"""Parts of a crowd that are decided before it is asked whom changes meanwhile concern: about a second."""
+LOOKS = 50
+"""Of a larger crowd it is this part of what waits: a scan of all costs as much as deciding some hundreds."""
 REFRESHED = 25
 """Accounts whose shown figures are brought up to date with each evaluation, beside those it looked at. Of those
 whose figures bend it is one: an exact evaluation of it takes as long as of a hundred others."""
@@ -123,6 +125,7 @@ class Engine:
             raise
 
     async def _evaluate(self, touched: list[str]) -> None:
+        self._standoffs.look()
         wanted = dict.fromkeys([*self._named(), *touched])
         await self._work_through(wanted, touched)
         cut, now_ms = self._evidence.cut(self._now_ms()), self._now_ms()
@@ -137,7 +140,6 @@ class Engine:
 
     def _named(self) -> list[str]:
         """Return whom the scan names at what is known now."""
-        self._standoffs.look()
         return self._scan.candidates(self._evidence.prices.prices, self._evidence.cut(self._now_ms()))
 
     async def _work_through(self, wanted: dict[str, None], touched: list[str]) -> None:
@@ -149,10 +151,13 @@ class Engine:
         while waiting:
             await self._evaluate_part(waiting.popleft())
             decided += 1
-            if waiting and decided % LOOK_AGAIN == 0 and heard != self._evidence.changes.announced:
-                heard = self._evidence.changes.announced
+            is_time = decided >= max(LOOK_AGAIN, len(waiting) // LOOKS)
+            if waiting and is_time and heard != self._evidence.changes.announced:
+                heard, decided = self._evidence.changes.announced, 0
+                self._standoffs.look()
                 changed = await self._take_touched(touched)
-                urgent = dict.fromkeys([*(each for each in self._named() if each not in wanted), *changed])
+                named = self._named() if len(wanted) < len(self._columns) else []
+                urgent = dict.fromkeys([*(each for each in named if each not in wanted), *changed])
                 wanted |= urgent
                 waiting.extendleft(reversed(list(self._parts(urgent))))
 
