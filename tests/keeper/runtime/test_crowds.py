@@ -14,7 +14,8 @@ from config.units import WAD
 from keeper.domain.account import Account, CutPoint
 from keeper.domain.health import AccountState
 from keeper.planner.decide import Assessment
-from keeper.runtime.engine import LOOK_AGAIN, PART, REFRESHED
+from keeper.runtime import engine
+from keeper.runtime.engine import LOOK_AGAIN, LOOKS, PART, REFRESHED
 from keeper.state.log import StateLog
 from keeper.watch.changes import Change, ChangeKind
 from oracles.price import PriceSet
@@ -22,6 +23,7 @@ from tests.keeper.runtime.scene import Scene
 from tests.keeper.watch.world import NOW_MS, World, log_path, opened, price
 
 SIZE = 500
+FEW = 10
 CHANGED = (7, 201, 498)
 
 
@@ -55,16 +57,22 @@ class Crowd:
 
         def counted(account: Account, previous: AccountState | None, cut: Sequence[CutPoint]) -> Assessment:
             self.evaluated.append(account.account_id)
-            if len(self.evaluated) == PART:
+            if len(self.evaluated) == FEW:
                 self.has_begun.set()
             return assess(account, previous, cut)
 
         self.engine._planning.assess = counted  # type: ignore[method-assign]
 
+    async def begin(self) -> asyncio.Task[list[str]]:
+        """Begin an evaluation and return it when a few were looked at."""
+        self.has_begun.clear()
+        evaluating = asyncio.create_task(self.evaluate())
+        await self.has_begun.wait()
+        return evaluating
+
     async def evaluate(self) -> list[str]:
         """Evaluate once and return whom that looked at exactly."""
         self.evaluated.clear()
-        self.has_begun.clear()
         await self.engine.evaluate()
         return list(self.evaluated)
 
@@ -125,27 +133,31 @@ async def test_a_crowd_that_was_not_read_to_its_end_is_read_again(crowd: Crowd) 
     assert everybody == crowd.world.evidence.touched
 
 
-async def test_whom_a_price_fells_does_not_wait_behind_a_crowd(crowd: Crowd) -> None:
+@pytest.mark.parametrize(("part", "looks", "first"), [(PART, LOOKS, LOOK_AGAIN * PART), (10, 5, 80)])
+async def test_whom_a_price_fells_does_not_wait_behind_a_crowd(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch, part: int, looks: int, first: int
+) -> None:
+    """It comes after four parts, or where many wait after a fifth of those: eight of ten leave 42."""
+    monkeypatch.setattr(engine, "PART", part)
+    monkeypatch.setattr(engine, "LOOKS", looks)
     fragile = account_id(SIZE)
     crowd.world.mine("alpha", *opened("alpha", eth="10", debt=15_000, account=fragile))
     await crowd.evaluate()
     crowd.world.evidence.touched |= {account_id(number) for number in range(SIZE)}
-    evaluating = asyncio.create_task(crowd.evaluate())
-    await crowd.has_begun.wait()
+    evaluating = await crowd.begin()
 
     crowd.world.evidence.prices = eth_at("1800.00")
     crowd.world.evidence.changes.announce(Change(ChangeKind.PRICES))
 
     evaluated = await evaluating
-    assert LOOK_AGAIN * PART == evaluated.index(fragile)
+    assert first == evaluated.index(fragile)
     assert SIZE + 1 == len(evaluated) == len(set(evaluated))
     assert AccountState.LIQUIDATABLE is crowd.engine._states[fragile]
 
 
 async def test_whom_a_block_changes_meanwhile_is_looked_at_again(crowd: Crowd) -> None:
     crowd.world.evidence.touched |= {account_id(number) for number in range(SIZE)}
-    evaluating = asyncio.create_task(crowd.evaluate())
-    await crowd.has_begun.wait()
+    evaluating = await crowd.begin()
 
     crowd.world.mine("beta", DebtSet(account_id(0), 18_000 * 10**6, 3))
     crowd.world.evidence.changes.announce(Change(ChangeKind.CHAIN, "beta"))
