@@ -1,6 +1,6 @@
 """100,000 accounts on four chains in one process, beside 10,000: what grows with them, and what does not.
 
-Run by `make bench`; ten minutes. Each size has a process of its own, so that its memory is its own.
+Run by `make bench`; four minutes or more. Each size has a process of its own, so that its memory is its own.
 """
 
 from __future__ import annotations
