@@ -64,6 +64,8 @@ async def live(blocks: int, directory: Path) -> Record:
 
 def main(blocks: int, directory: Path) -> int:
     """Live, print and plot."""
+    directory = directory.resolve()
+    directory.mkdir(parents=True, exist_ok=True)
     began_s = time.monotonic()
     record = asyncio.run(live(blocks, directory))
     minutes = (time.monotonic() - began_s) / 60

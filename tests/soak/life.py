@@ -114,6 +114,7 @@ def live(
 def main(blocks: int, directory: Path) -> int:
     """Live, print and plot."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
 
     def told(record: Record) -> None:
