@@ -6,6 +6,7 @@ calls of one batch run concurrently in the node.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from eth_hash.auto import keccak
@@ -22,6 +23,9 @@ FEES = {"maxFeePerGas": hex(10**12), "maxPriorityFeePerGas": hex(10**9)}
 """Far above any base fee here: anvil drops a transaction for good when a block's base fee passes its cap."""
 ENRICH_BATCH = 1_000
 RICH_WEI = hex(10**24)
+TRIES = 60
+SENT_AGAIN_EVERY = 15
+PAUSE_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Sent:
 
     tx_hash: str
     label: str
+    fields: dict[str, str]
 
 
 @dataclass
@@ -66,7 +71,7 @@ class Transactor:
             part = waiting[start : start + BATCH]
             hashes = await self.node.batch([("eth_sendTransaction", [fields]) for fields, _ in part])
             await self._mined(
-                [Sent(tx_hash, label) for tx_hash, (_, label) in zip(hashes, part, strict=True)]
+                [Sent(tx_hash, label, fields) for tx_hash, (fields, label) in zip(hashes, part, strict=True)]
             )
 
     async def _queue(self, sender: str, fields: dict[str, str], label: str) -> int:
@@ -80,7 +85,7 @@ class Transactor:
 
     async def _mined(self, sent: list[Sent]) -> None:
         missing = sent
-        for _ in range(40):
+        for number in range(1, TRIES + 1):
             await self.node.rpc("evm_mine")
             receipts = await self.node.batch(
                 [("eth_getTransactionReceipt", [each.tx_hash]) for each in missing]
@@ -91,7 +96,21 @@ class Transactor:
             missing = [each for each, receipt in zip(missing, receipts, strict=True) if receipt is None]
             if not missing:
                 return
+            if number % SENT_AGAIN_EVERY == 0:
+                await self._send_again(missing)
+            await asyncio.sleep(PAUSE_S)
         raise AnvilFailed(f"{missing[0].label} was not mined")
+
+    async def _send_again(self, missing: list[Sent]) -> None:
+        """Free what the pool holds for ever.
+
+        A call that the node took while the block with the nonce before it was made waits for a nonce that is
+        past: the pool looks at the state once. Taken anew, with the same hash, it is looked at again.
+        """
+        for sender in {each.fields["from"] for each in missing}:
+            await self.node.rpc("anvil_removePoolTransactions", sender)
+        for each in missing:
+            await self.node.rpc("eth_sendTransaction", each.fields)
 
     async def _reason(self, tx_hash: str) -> str:
         transaction = await self.node.rpc("eth_getTransactionByHash", tx_hash)

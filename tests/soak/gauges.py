@@ -84,8 +84,10 @@ class Record:
             self.readings.setdefault(name, []).append(float(value))
 
     def slope(self, name: str) -> float:
-        """Return by how much a gauge grows in ten thousand blocks, once warm: least squares."""
+        """Return by how much a gauge grows in ten thousand blocks, once warm: least squares. 0 where that says nothing."""
         first = int(len(self.blocks) * WARM_UP)
+        if len(set(self.blocks[first:])) <= 2:
+            return 0.0
         line = np.polyfit(self.blocks[first:], self.readings[name][first:], 1)
         return float(line[0]) * PER_BLOCKS
 
